@@ -1,0 +1,228 @@
+//! Admission: what a submission must be before it can be logged. Types are a ratchet: an [`Admitted`] can
+//! only be made here, and only it can be sequenced.
+
+mod refusal;
+
+use alloc::{string::ToString, vec::Vec};
+
+pub use refusal::{Blame, Refusal};
+
+use crate::{
+    details::Details,
+    event::{EVENT_BYTES_MAX, Event, first_broken_pair},
+    hash::Hash,
+    key::KeyId,
+    merkle,
+    note::{Ed25519, NoteError},
+    registry::{IssuerRecord, Registry, StreamRecord},
+    submission::{
+        Heartbeat, IssuerNote, IssuerNoteError, SUBMISSION_BYTES_MAX, SUBMISSION_EVENTS_MAX,
+        Submission,
+    },
+    text::Malformed,
+};
+
+/// A submission whose signature, events and details were found in order, under a registry as it stood.
+#[derive(Debug)]
+pub struct Admitted {
+    note: IssuerNote<Submission>,
+    events: Vec<Event>,
+    leaves: Vec<Hash>,
+}
+
+impl Admitted {
+    /// The note.
+    #[must_use]
+    pub fn note(&self) -> &IssuerNote<Submission> {
+        &self.note
+    }
+
+    /// What the issuer signed.
+    #[must_use]
+    pub fn submission(&self) -> &Submission {
+        &self.note.body
+    }
+
+    /// The events, in order.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// Leaf hashes of the events.
+    #[must_use]
+    pub fn leaves(&self) -> &[Hash] {
+        &self.leaves
+    }
+}
+
+/// Reads a submission's note: all that is needed to see whether it is logged already.
+pub fn read(note: &[u8], registry: &Registry) -> Result<IssuerNote<Submission>, Refusal> {
+    let note = IssuerNote::<Submission>::parse(note).map_err(refuse_note)?;
+    if note.body.origin != *registry.origin() {
+        return Err(Refusal::OtherLog { expected: registry.origin().clone() });
+    }
+    stream_of(registry, &note.body)?;
+    Ok(note)
+}
+
+/// Checks a submission with its events and details against the registry.
+pub fn admit(
+    note: IssuerNote<Submission>,
+    events: &[impl AsRef<[u8]>],
+    details: &[impl AsRef<[u8]>],
+    (registry, ed25519): (&Registry, &dyn Ed25519),
+) -> Result<Admitted, Refusal> {
+    check_sizes(&note.body, events, details)?;
+    check_signature(&note, registry, ed25519)?;
+    let mut parsed = Vec::with_capacity(events.len());
+    let mut leaves = Vec::with_capacity(events.len());
+    for (index, (event, details)) in events.iter().zip(details).enumerate() {
+        let event_bytes = event.as_ref();
+        let event = Event::parse(event_bytes).map_err(|why| refuse_event(why, index))?;
+        check_details(&event, details.as_ref(), index, registry)?;
+        leaves.push(Hash::leaf(event_bytes));
+        parsed.push(event);
+    }
+    if let Some(index) = first_broken_pair(&parsed) {
+        return Err(Refusal::BrokenPair { index });
+    }
+    if merkle::submission_root(&leaves) != note.body.root {
+        return Err(Refusal::RootMismatch);
+    }
+    Ok(Admitted { note, events: parsed, leaves })
+}
+
+/// Reads and checks a heartbeat's note.
+pub fn admit_heartbeat(
+    note: &[u8],
+    (registry, ed25519): (&Registry, &dyn Ed25519),
+) -> Result<IssuerNote<Heartbeat>, Refusal> {
+    let note = IssuerNote::<Heartbeat>::parse(note).map_err(refuse_note)?;
+    let body = &note.body;
+    if body.origin != *registry.origin() {
+        return Err(Refusal::OtherLog { expected: registry.origin().clone() });
+    }
+    let issuer = registry.issuer(&body.issuer);
+    let issuer = issuer.ok_or_else(|| Refusal::UnknownIssuer { issuer: body.issuer.clone() })?;
+    if !issuer.streams.contains_key(&body.stream) {
+        return Err(Refusal::UnknownStream { stream: body.stream.clone() });
+    }
+    check_key(issuer, &note, ed25519)?;
+    Ok(note)
+}
+
+/// The issuer and stream that a submission names.
+pub fn stream_of<'a>(
+    registry: &'a Registry,
+    submission: &Submission,
+) -> Result<(&'a IssuerRecord, &'a StreamRecord), Refusal> {
+    let issuer = registry.issuer(&submission.issuer);
+    let issuer =
+        issuer.ok_or_else(|| Refusal::UnknownIssuer { issuer: submission.issuer.clone() })?;
+    let stream = issuer.streams.get(&submission.stream);
+    let stream =
+        stream.ok_or_else(|| Refusal::UnknownStream { stream: submission.stream.clone() })?;
+    Ok((issuer, stream))
+}
+
+/// Whether a key of the issuer's is living now. Checked again when the submission is sequenced: what
+/// counts is log order.
+pub fn check_living(issuer: &IssuerRecord, id: KeyId) -> Result<(), Refusal> {
+    match issuer.key(id) {
+        None => Err(Refusal::UnknownKey { key: id }),
+        Some(record) if record.revoked.is_some() => Err(Refusal::RevokedKey { key: id }),
+        Some(_) => Ok(()),
+    }
+}
+
+fn check_sizes(
+    submission: &Submission,
+    events: &[impl AsRef<[u8]>],
+    details: &[impl AsRef<[u8]>],
+) -> Result<(), Refusal> {
+    let found = u64::try_from(events.len()).unwrap_or(u64::MAX);
+    if found > SUBMISSION_EVENTS_MAX {
+        return Err(Refusal::TooManyEvents { found });
+    }
+    if found != submission.events {
+        return Err(Refusal::EventCountMismatch { expected: submission.events, found });
+    }
+    if details.len() != events.len() {
+        let found = u64::try_from(details.len()).unwrap_or(u64::MAX);
+        return Err(Refusal::DetailsCountMismatch { expected: submission.events, found });
+    }
+    let bytes: usize = events.iter().map(|event| event.as_ref().len()).sum::<usize>()
+        + details.iter().map(|details| details.as_ref().len()).sum::<usize>();
+    if bytes > SUBMISSION_BYTES_MAX {
+        return Err(Refusal::SubmissionTooLarge { found: bytes });
+    }
+    Ok(())
+}
+
+fn check_signature(
+    note: &IssuerNote<Submission>,
+    registry: &Registry,
+    ed25519: &dyn Ed25519,
+) -> Result<(), Refusal> {
+    let (issuer, _stream) = stream_of(registry, &note.body)?;
+    check_key(issuer, note, ed25519)
+}
+
+fn check_key<T>(
+    issuer: &IssuerRecord,
+    note: &IssuerNote<T>,
+    ed25519: &dyn Ed25519,
+) -> Result<(), Refusal> {
+    let id = note.key_id();
+    check_living(issuer, id)?;
+    let record = issuer.key(id).ok_or(Refusal::UnknownKey { key: id })?;
+    note.verify(&record.key, ed25519).or(Err(Refusal::BadSignature { key: id }))
+}
+
+fn check_details(
+    event: &Event,
+    details: &[u8],
+    index: usize,
+    registry: &Registry,
+) -> Result<(), Refusal> {
+    let Some(schema) = registry.claim_type(&event.claim_type) else {
+        return Err(Refusal::UnknownClaimType { index, claim_type: event.claim_type.clone() });
+    };
+    let parsed = match (&event.details, details.is_empty()) {
+        (None, true) => None,
+        (None, false) => return Err(Refusal::DetailsUnexpected { index }),
+        (Some(_), true) => return Err(Refusal::DetailsMissing { index }),
+        (Some(hash), false) => {
+            if Hash::of(details) != *hash {
+                return Err(Refusal::DetailsHashMismatch { index });
+            }
+            let parsed = Details::parse(details)
+                .map_err(|why| Refusal::MalformedDetails { index, why: why.to_string() })?;
+            Some(parsed)
+        }
+    };
+    schema
+        .check(event.change.kind(), parsed.as_ref())
+        .map_err(|refusal| Refusal::of_field(index, &refusal))
+}
+
+fn refuse_note(error: IssuerNoteError) -> Refusal {
+    match error {
+        IssuerNoteError::Note(NoteError::TooLong) => {
+            Refusal::MalformedNote { why: NoteError::TooLong.to_string() }
+        }
+        IssuerNoteError::Note(error) => Refusal::MalformedNote { why: error.to_string() },
+        IssuerNoteError::OneSignature => Refusal::MalformedNote { why: error.to_string() },
+        IssuerNoteError::Text(why) => Refusal::MalformedSubmission { why: why.to_string() },
+    }
+}
+
+fn refuse_event(why: Malformed, index: usize) -> Refusal {
+    match why {
+        Malformed::TooLong { size, .. } => {
+            Refusal::EventTooLarge { index, found: size, limit: EVENT_BYTES_MAX }
+        }
+        other => Refusal::MalformedEvent { index, why: other.to_string() },
+    }
+}

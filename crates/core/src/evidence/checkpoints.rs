@@ -1,0 +1,189 @@
+//! The checkpoints of the file: whose signatures they bear, and when they were published.
+
+use alloc::{collections::BTreeSet, format, string::ToString, vec::Vec};
+
+use super::{
+    file::Evidence,
+    refusal::{Refusal, Table},
+    verdict::{Cosigned, Published, Unchecked},
+};
+use crate::{
+    checkpoint::Checkpoint,
+    entry::Entry,
+    firm::{Firm, Role},
+    hash::Hash,
+    key::{KeyId, VerifyingKey},
+    merkle::TreeSize,
+    name::Origin,
+    note::{Ed25519, Note, NoteError, Signed},
+    policy::Policy,
+    time::Timestamp,
+};
+
+/// A checkpoint of the file.
+pub(super) struct SignedCheckpoint {
+    note: Note,
+    pub(super) checkpoint: Checkpoint,
+}
+
+/// What the signatures of a checkpoint say.
+pub(super) struct CheckpointFacts {
+    pub(super) size: TreeSize,
+    pub(super) published: Option<Published>,
+    pub(super) cosigned: Option<Cosigned>,
+}
+
+/// What everything is judged by.
+#[derive(Clone, Copy)]
+pub(super) struct Trust<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) firm: &'a Firm,
+    pub(super) origin: &'a Origin,
+    pub(super) ed25519: &'a dyn Ed25519,
+}
+
+/// Reads the checkpoints: all of one log of the policy's firm, by ascending size.
+pub(super) fn read(
+    evidence: &Evidence,
+    policy: &Policy,
+) -> Result<(Origin, Vec<SignedCheckpoint>), Refusal> {
+    let mut read: Vec<SignedCheckpoint> = Vec::with_capacity(evidence.checkpoints.len());
+    let mut common = None;
+    for (position, text) in evidence.checkpoints.iter().enumerate() {
+        let note = Note::parse(text.as_bytes())
+            .map_err(|source| Refusal::CheckpointNote { checkpoint: position, source })?;
+        let checkpoint = Checkpoint::parse(note.text())
+            .map_err(|source| Refusal::CheckpointText { checkpoint: position, source })?;
+        let origin = Origin::parse(&checkpoint.origin)
+            .filter(|origin| origin.firm() == policy.firm_root.name())
+            .filter(|origin| common.as_ref().is_none_or(|first| first == origin))
+            .ok_or(Refusal::CheckpointOrigin { checkpoint: position })?;
+        common = Some(origin);
+        match read.last().map(|last| &last.checkpoint) {
+            Some(last) if last.size == checkpoint.size && last.root != checkpoint.root => {
+                return Err(Refusal::CheckpointFork { checkpoint: position });
+            }
+            Some(last) if last.size >= checkpoint.size => {
+                return Err(Refusal::TableOrder { table: Table::Checkpoints, position });
+            }
+            _ => read.push(SignedCheckpoint { note, checkpoint }),
+        }
+    }
+    common.map(|origin| (origin, read)).ok_or(Refusal::NoItems {})
+}
+
+/// Judges every signature line of every checkpoint. Lines of unknown keys are named in `unchecked`.
+pub(super) fn verify(
+    checkpoints: &[SignedCheckpoint],
+    trust: Trust<'_>,
+    unchecked: &mut Vec<Unchecked>,
+) -> Result<Vec<CheckpointFacts>, Refusal> {
+    let judge = |(position, signed)| verify_one(position, signed, trust, unchecked);
+    checkpoints.iter().enumerate().map(judge).collect()
+}
+
+fn verify_one(
+    checkpoint: usize,
+    signed: &SignedCheckpoint,
+    trust: Trust<'_>,
+    unchecked: &mut Vec<Unchecked>,
+) -> Result<CheckpointFacts, Refusal> {
+    let (note, size) = (&signed.note, signed.checkpoint.size);
+    let origin = trust.origin.as_str();
+    let mut log_signers: Vec<&VerifyingKey> = Vec::new();
+    let mut published: Option<Published> = None;
+    let mut cosigners = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (number, line) in (1..).zip(note.signatures()) {
+        let named = |key: &&VerifyingKey| key.name() == line.name && key.id() == line.id;
+        let of_role = |role| trust.firm.keys_for(role, origin, size.0).find(named);
+        // A repeated signature counts once, as in Go's `sumdb/note`.
+        let is_first = seen.insert((line.name.as_str(), line.id));
+        if let Some(key) = of_role(Role::Log).filter(|_| is_first) {
+            note.verify(key, trust.ed25519)
+                .map_err(|source| Refusal::LogSignature { checkpoint, source })?;
+            log_signers.push(key);
+        } else if let Some(key) = of_role(Role::Timestamp).filter(|_| is_first) {
+            let at = time(note.verify(key, trust.ed25519))
+                .map_err(|source| Refusal::TimestampSignature { checkpoint, source })?;
+            // While a key is being replaced there can be two: the earlier time is that of publication.
+            published = published.filter(|other| other.at <= at).or(Some(Published { at, size }));
+        } else if let Some((name, key)) = cosigner(trust, line).filter(|_| is_first) {
+            let at = time(note.verify(key, trust.ed25519))
+                .map_err(|source| Refusal::Cosignature { checkpoint, source })?;
+            cosigners.push((name, at));
+        } else {
+            unchecked.push(Unchecked {
+                digest: Hash::of(line.to_string().as_bytes()),
+                what: format!("checkpoints[{checkpoint}], signature line {number}"),
+            });
+        }
+    }
+    check_log_keys(checkpoint, &log_signers, trust)?;
+    Ok(CheckpointFacts { size, published, cosigned: cosigned(&cosigners, trust.policy) })
+}
+
+fn time(signed: Result<Signed, NoteError>) -> Result<Timestamp, NoteError> {
+    signed.map(|signed| match signed {
+        Signed::At(at) => at,
+        Signed::Plain => Timestamp::EPOCH,
+    })
+}
+
+/// The cosigner of a line. A key of the firm's own never counts towards a quorum.
+fn cosigner<'a>(
+    trust: Trust<'a>,
+    line: &crate::note::SignatureLine,
+) -> Option<(&'a [u8], &'a VerifyingKey)> {
+    let cosigner = trust.policy.cosigners()?.cosigner_of(line)?;
+    let is_own = |key: &VerifyingKey| key.public_key() == cosigner.key.public_key();
+    let own = trust.firm.keys().iter().any(|role| is_own(&role.key)) || is_own(trust.firm.root());
+    (!own).then_some((cosigner.name.as_slice(), &cosigner.key))
+}
+
+fn check_log_keys(
+    checkpoint: usize,
+    signers: &[&VerifyingKey],
+    trust: Trust<'_>,
+) -> Result<(), Refusal> {
+    if signers.is_empty() {
+        let source = NoteError::Unsigned { name: trust.origin.to_string(), id: KeyId([0; 4]) };
+        return Err(Refusal::LogSignature { checkpoint, source });
+    }
+    let mut pinned = trust.policy.pinned_log_keys().peekable();
+    let is_any_pinned = pinned.peek().is_some();
+    if is_any_pinned && !pinned.any(|key| signers.contains(&key)) {
+        return Err(Refusal::LogKeyNotPinned { checkpoint });
+    }
+    Ok(())
+}
+
+fn cosigned(cosigners: &[(&[u8], Timestamp)], policy: &Policy) -> Option<Cosigned> {
+    let known = policy.cosigners()?;
+    let verified: BTreeSet<&[u8]> = cosigners.iter().map(|(name, _)| *name).collect();
+    let shown = known.cosigners().iter().filter(|c| verified.contains(c.name.as_slice()));
+    Some(Cosigned {
+        by: shown.map(crate::tlog_policy::Cosigner::shown_name).collect(),
+        newest: cosigners.iter().map(|(_, at)| *at).max()?,
+        of: known.cosigners().len(),
+        oldest: cosigners.iter().map(|(_, at)| *at).min()?,
+        quorum: known.is_met(&verified),
+    })
+}
+
+/// No checkpoint was published before what it covers was received, give or take the policy's tolerance.
+pub(super) fn check_times(
+    (evidence, entries): (&Evidence, &[Entry]),
+    facts: &[CheckpointFacts],
+    policy: &Policy,
+) -> Result<(), Refusal> {
+    let tolerance = Timestamp::from_seconds(policy.time_tolerance_s).micros();
+    for (row, entry) in evidence.entries.iter().zip(entries) {
+        let published = facts.get(row.checkpoint.0).and_then(|facts| facts.published.as_ref());
+        let is_early = |p: &Published| p.at.micros() + tolerance < entry.received_at.micros();
+        if published.is_some_and(is_early) {
+            return Err(Refusal::PublishedBeforeReceived { checkpoint: row.checkpoint.0 });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! The tables of the file: every reference in range, every row referred to, every entry where it says it is.
+
+use alloc::{collections::BTreeSet, vec, vec::Vec};
+
+use super::{
+    checkpoints::SignedCheckpoint,
+    file::{Evidence, Reference},
+    refusal::{Place, Referrer, Refusal, Table},
+};
+use crate::{
+    entry::{Entry, EntryKind},
+    hash::Hash,
+    merkle,
+};
+
+/// Nothing that only a later version knows.
+pub(super) fn check_known(evidence: &Evidence) -> Result<(), Refusal> {
+    if !evidence.anchors.is_empty() {
+        return Err(Refusal::TableNotKnown { table: Table::Anchors });
+    }
+    if !evidence.rollups.is_empty() {
+        return Err(Refusal::TableNotKnown { table: Table::Rollups });
+    }
+    Ok(())
+}
+
+/// Every reference is in range, and nothing lies in the file that is not referred to.
+pub(super) fn check_references(evidence: &Evidence) -> Result<(), Refusal> {
+    let mut checkpoints = Uses::new(Table::Checkpoints, evidence.checkpoints.len());
+    for (position, entry) in evidence.entries.iter().enumerate() {
+        checkpoints.mark(entry.checkpoint, Referrer::Row(Table::Entries, position))?;
+    }
+    let mut entries = Uses::new(Table::Entries, evidence.entries.len());
+    for (table, list) in [(Table::Firm, &evidence.firm), (Table::Registry, &evidence.registry)] {
+        for (position, reference) in list.iter().enumerate() {
+            entries.mark(*reference, Referrer::Row(table, position))?;
+        }
+        let falls = list.windows(2).position(|pair| matches!(pair, [a, b] if a >= b));
+        if let Some(before) = falls {
+            return Err(Refusal::TableOrder { table, position: before + 1 });
+        }
+    }
+    for (item, entry) in evidence.items.iter().enumerate() {
+        for (event, proof) in entry.events.iter().enumerate() {
+            entries.mark(proof.entry, Referrer::Event(Place { item, event }))?;
+        }
+    }
+    entries.check_all_used()?;
+    checkpoints.check_all_used()
+}
+
+/// There are items, each with events and none twice.
+pub(super) fn check_items(evidence: &Evidence) -> Result<(), Refusal> {
+    let mut seen = BTreeSet::new();
+    for (item, entry) in evidence.items.iter().enumerate() {
+        if entry.events.is_empty() {
+            return Err(Refusal::NoEvents { item });
+        }
+        if !seen.insert((&entry.issuer, entry.document)) {
+            return Err(Refusal::ItemRepeated { item });
+        }
+    }
+    if seen.is_empty() { Err(Refusal::NoItems {}) } else { Ok(()) }
+}
+
+struct Uses {
+    table: Table,
+    used: Vec<bool>,
+}
+
+impl Uses {
+    fn new(table: Table, size: usize) -> Self {
+        Self { table, used: vec![false; size] }
+    }
+
+    fn mark(&mut self, reference: Reference, from: Referrer) -> Result<(), Refusal> {
+        let beyond = Refusal::ReferenceOutOfRange { from, table: self.table };
+        *self.used.get_mut(reference.0).ok_or(beyond)? = true;
+        Ok(())
+    }
+
+    fn check_all_used(&self) -> Result<(), Refusal> {
+        match self.used.iter().position(|used| !used) {
+            Some(position) => Err(Refusal::Unreferenced { table: self.table, position }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Reads the entries, and checks that each is of the kind for which it is referred to.
+pub(super) fn read_entries(evidence: &Evidence) -> Result<Vec<Entry>, Refusal> {
+    let mut entries = Vec::with_capacity(evidence.entries.len());
+    for (position, row) in evidence.entries.iter().enumerate() {
+        let entry = Entry::parse(row.text.as_bytes())
+            .map_err(|source| Refusal::EntryText { entry: position, source })?;
+        if matches!(entry.kind, EntryKind::Unknown(_)) {
+            return Err(Refusal::EntryKindUnknown { entry: position });
+        }
+        entries.push(entry);
+    }
+    let events = evidence.items.iter().flat_map(|item| &item.events).map(|event| event.entry);
+    check_kind(&entries, evidence.firm.iter().copied(), &EntryKind::Firm, "firm")?;
+    check_kind(&entries, evidence.registry.iter().copied(), &EntryKind::Registry, "registry")?;
+    check_kind(&entries, events, &EntryKind::Submission, "submission")?;
+    Ok(entries)
+}
+
+fn check_kind(
+    entries: &[Entry],
+    mut references: impl Iterator<Item = Reference>,
+    kind: &EntryKind,
+    expected: &'static str,
+) -> Result<(), Refusal> {
+    let is_other = |r: &Reference| entries.get(r.0).is_none_or(|entry| entry.kind != *kind);
+    match references.find(is_other) {
+        Some(Reference(entry)) => Err(Refusal::EntryKind { entry, expected }),
+        None => Ok(()),
+    }
+}
+
+/// Every entry stands in the tree of its checkpoint (RFC 6962 section 2.1.1).
+pub(super) fn prove_entries(
+    evidence: &Evidence,
+    checkpoints: &[SignedCheckpoint],
+) -> Result<(), Refusal> {
+    for (entry, row) in evidence.entries.iter().enumerate() {
+        let from = Referrer::Row(Table::Entries, entry);
+        let beyond = Refusal::ReferenceOutOfRange { from, table: Table::Checkpoints };
+        let tree = &checkpoints.get(row.checkpoint.0).ok_or(beyond)?.checkpoint;
+        let leaf = Hash::leaf(row.text.as_bytes());
+        merkle::verify_inclusion(&leaf, row.index, tree.size, &row.path, &tree.root)
+            .map_err(|source| Refusal::EntryProof { entry, source })?;
+    }
+    Ok(())
+}
+
+/// Indexes rise, times of receipt do not fall, and the registry sequence counts the registry changes before.
+pub(super) fn check_order(evidence: &Evidence, entries: &[Entry]) -> Result<(), Refusal> {
+    let mut before: Option<(u64, &Entry)> = None;
+    for (position, (row, entry)) in evidence.entries.iter().zip(entries).enumerate() {
+        let index = row.index.0;
+        // Between two entries there can be no more registry changes than places.
+        let (floor, most) = match before {
+            None => (0, index),
+            Some((last, old)) if index <= last => {
+                let is_fork = index == last && old != entry;
+                return Err(if is_fork {
+                    Refusal::EntryFork { entry: position }
+                } else {
+                    Refusal::TableOrder { table: Table::Entries, position }
+                });
+            }
+            Some((last, old)) => {
+                let counted = u64::from(old.kind == EntryKind::Registry);
+                let floor = old.registry_sequence + counted;
+                (floor, floor + (index - last - 1))
+            }
+        };
+        if before.is_some_and(|(_, old)| entry.received_at < old.received_at) {
+            return Err(Refusal::ReceivedBackwards { entry: position });
+        }
+        if !(floor..=most).contains(&entry.registry_sequence) {
+            return Err(Refusal::RegistrySequence { entry: position });
+        }
+        before = Some((index, entry));
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! The verdict in plain sentences, the same for command line and page. No document hash is among them.
+
+use alloc::{format, string::String, vec::Vec};
+
+use super::verdict::{
+    Cosigned, Details, EventFacts, KnownRevocations, NotProved, Published, SignedBy, Verdict,
+};
+use crate::{event::Change, time::rfc3339};
+
+impl Verdict {
+    /// The verdict in plain sentences: first what is proved, item by item and event by event, then what is
+    /// not. Lines about an event are indented.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (number, item) in (1..).zip(&self.items) {
+            let last = item.last().map_or("nothing".into(), |event| change(&event.change));
+            let (issuer, count) = (&item.issuer, item.events.len());
+            let which = match count {
+                1 => "its one event in this file".into(),
+                _ => format!("the last of its {count} events in this file"),
+            };
+            lines.push(format!("document {number}, of {issuer}: {last}, {which}"));
+            for event in &item.events {
+                lines.push(format!(
+                    "{}: {}, as {}",
+                    event.sequence,
+                    change(&event.change),
+                    event.claim_type
+                ));
+                lines.extend(self.event(event).into_iter().map(|line| format!("  {line}")));
+            }
+        }
+        lines.extend(self.unchecked.iter().map(|it| format!("not checked: {}", it.what)));
+        lines.extend(self.not_proved.iter().map(|it| format!("not proved: {}", it.sentence())));
+        lines
+    }
+
+    fn event(&self, event: &EventFacts) -> Vec<String> {
+        let (index, received_at) = (event.logged.index, event.logged.received_at);
+        let mut lines = Vec::from([
+            format!("occurred at {}, by the issuer's word", rfc3339(event.occurred_at)),
+            format!(
+                "signed by {}, in stream {} as number {}",
+                event.signed.key, event.stream, event.sequence
+            ),
+        ]);
+        lines.extend(signed(&event.signed));
+        lines
+            .push(format!("logged in {} at index {index}, received at {received_at}", self.origin));
+        lines.push(published(event.published, event));
+        lines.push(cosigned(event.cosigned.as_ref()));
+        lines.push("not rolled up".into());
+        lines.push("not anchored".into());
+        lines.push(match event.details {
+            Details::None => "has no details".into(),
+            Details::Proved => "its details are in this file, as the issuer signed them".into(),
+            Details::Withheld => "its details are not in this file".into(),
+        });
+        lines
+    }
+}
+
+fn change(change: &Change) -> String {
+    match change {
+        Change::Status { class, status } => {
+            format!("status {} ({})", status.as_str(), class.word())
+        }
+        Change::Issued
+        | Change::Replaced { .. }
+        | Change::Amended { .. }
+        | Change::Deleted
+        | Change::Restored => change.kind().word().into(),
+    }
+}
+
+fn signed(signed: &SignedBy) -> Vec<String> {
+    let (index, sequence) = (signed.added_index, signed.added_sequence);
+    let mut lines =
+        Vec::from([format!("the key was added at index {index}, registry change {sequence}")]);
+    if signed.recovery {
+        lines.push("the key was added as a recovery, without a living key of the issuer".into());
+    }
+    if let Some(revoked) = signed.revoked {
+        let (index, as_of) = (revoked.index, revoked.as_of);
+        let word = if revoked.suspect {
+            ": this signature is suspect"
+        } else {
+            ", after this was received"
+        };
+        lines.push(format!("the key was revoked later, at index {index}, as of {as_of}{word}"));
+    }
+    lines.push(match signed.revocations {
+        KnownRevocations::Complete => "every registry change before it is in this file".into(),
+        KnownRevocations::NotesInFile => "only some registry changes are in this file".into(),
+    });
+    lines
+}
+
+fn published(published: Option<Published>, event: &EventFacts) -> String {
+    match published {
+        Some(Published { at, size }) => {
+            format!("published under the checkpoint of size {size} at {at}")
+        }
+        None => format!(
+            "not published: the checkpoint of size {} bears no signed time",
+            event.logged.size
+        ),
+    }
+}
+
+fn cosigned(cosigned: Option<&Cosigned>) -> String {
+    let Some(Cosigned { by, newest, of, oldest, quorum }) = cosigned else {
+        return "not cosigned by anybody whom the policy knows".into();
+    };
+    let (count, by) = (by.len(), by.join(", "));
+    let met = if *quorum { "the quorum is met" } else { "the quorum is not met" };
+    format!("cosigned by {count} of {of} ({by}), from {oldest} to {newest}: {met}")
+}
+
+impl NotProved {
+    /// The plain sentence.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::Truth => "what the document says, that it is true, or who rightly holds it",
+            Self::Occurrence => "when something happened, other than by the issuer's word",
+            Self::Completeness => {
+                "that these are all events of the document: the file makes no statement of it"
+            }
+            Self::Revocations => {
+                "that the issuer's key had not been revoked by a registry change that is not in this file"
+            }
+            Self::Consistency => "that the checkpoints of this file belong to one history",
+            Self::SameForAll => {
+                "that the log shows everybody the same: no quorum of cosigners saw it"
+            }
+            Self::Times => {
+                "that the firm did not make up its times: nothing is anchored on a chain"
+            }
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! Firm notes: the offline root names each online key, its role and its range, so that every online key
+//! can be rotated.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use crate::{
+    hash::Hash,
+    key::{KeyId, SignatureType, VerifyingKey},
+    name::{Domain, Origin},
+    note::{Ed25519, Note, NoteError},
+    text::{Lines, Malformed, decimal},
+};
+
+const FORMAT: &str = "witness-firm/v1";
+const TEXT_BYTES_MAX: usize = 60_000;
+
+/// What a key of the firm may sign. One key for one role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Checkpoints; its range is in tree sizes, its name the origin.
+    Log,
+    /// Signed times on published checkpoints; its range is in tree sizes, its name the origin.
+    Timestamp,
+    /// Registry changes; its range is in registry sequences.
+    Registrar,
+    /// Roll-ups; its range is in roll-up sequences.
+    RollUp,
+    /// Statements in evidence; its range is in microseconds since the epoch.
+    Evidence,
+}
+
+impl Role {
+    /// All roles.
+    pub const ALL: [Self; 5] =
+        [Self::Log, Self::Timestamp, Self::Registrar, Self::RollUp, Self::Evidence];
+
+    /// The word in the note.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Timestamp => "timestamp",
+            Self::Registrar => "registrar",
+            Self::RollUp => "roll-up",
+            Self::Evidence => "evidence",
+        }
+    }
+
+    /// Reads the word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.word() == word)
+    }
+
+    /// The type of signature that keys of this role make.
+    #[must_use]
+    pub const fn signature_type(self) -> SignatureType {
+        match self {
+            Self::Timestamp => SignatureType::Timestamp,
+            Self::Log | Self::Registrar | Self::RollUp | Self::Evidence => SignatureType::Ed25519,
+        }
+    }
+}
+
+/// One key with its role and range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoleKey {
+    /// What it may sign.
+    pub role: Role,
+    /// The key.
+    pub key: VerifyingKey,
+    /// First size, sequence or time that it may sign.
+    pub from: u64,
+    /// First that it may not sign any more, if it was retired.
+    pub until: Option<u64>,
+}
+
+impl RoleKey {
+    fn parse(line: &str) -> Option<Self> {
+        let [word, role, vkey, from, until] = crate::text::words(line)?;
+        let role = Role::parse(role)?;
+        let key = VerifyingKey::parse(vkey).ok()?;
+        let (from, until) =
+            (decimal(from)?, if until == "-" { None } else { Some(decimal(until)?) });
+        let fits = word == "key"
+            && key.signature_type() == role.signature_type()
+            && until.is_none_or(|until| from < until);
+        fits.then_some(Self { role, key, from, until })
+    }
+
+    fn encode(&self) -> String {
+        let until = self.until.map_or("-".to_string(), |until| until.to_string());
+        format!("key {} {} {} {until}\n", self.role.word(), self.key, self.from)
+    }
+
+    /// Whether the key may sign at this size, sequence or time.
+    #[must_use]
+    pub fn covers(&self, at: u64) -> bool {
+        self.from <= at && self.until.is_none_or(|until| at < until)
+    }
+}
+
+/// The text of a firm note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirmText {
+    /// The firm.
+    pub firm: Domain,
+    /// Number of the note, from 0.
+    pub sequence: u64,
+    /// SHA-256 of the text of the note before; zero for the first.
+    pub previous: Hash,
+    /// All keys, those retired included, sorted by their lines.
+    pub keys: Vec<RoleKey>,
+}
+
+impl FirmText {
+    /// Parses the text of a note.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let mut lines = Lines::open(FORMAT, text.as_bytes(), TEXT_BYTES_MAX)?;
+        let firm = lines.parse("the firm's domain in lower-case A-label form", Domain::parse)?;
+        let sequence = lines.parse("the number of the note in decimal", decimal)?;
+        let previous = lines.parse("the hash of the note before in base64", Hash::from_base64)?;
+        let mut keys = Vec::new();
+        while !lines.is_at_end() {
+            keys.push(lines.parse("key <role> <vkey> <from> <until or ->", RoleKey::parse)?);
+        }
+        let parsed = Self { firm, sequence, previous, keys };
+        if parsed.encode() == text {
+            Ok(parsed)
+        } else {
+            Err(Malformed::NotCanonical { text: FORMAT })
+        }
+    }
+
+    /// The text that the root signs.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut keys: Vec<String> = self.keys.iter().map(RoleKey::encode).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let (sequence, previous) = (self.sequence, self.previous.to_base64());
+        format!("{FORMAT}\n{}\n{sequence}\n{previous}\n{}", self.firm, keys.concat())
+    }
+}
+
+/// Why a firm note was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FirmError {
+    /// Not a signed note, or not signed by the root.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// The text is not what it should be.
+    #[error(transparent)]
+    Text(#[from] Malformed),
+    /// Of another firm than the root's.
+    #[error("the firm note must be of the firm {expected}")]
+    OtherFirm {
+        /// The name of the root key.
+        expected: String,
+    },
+    /// Not the next one in the chain.
+    #[error("the firm note must have number {expected} and name the one before it")]
+    OutOfOrder {
+        /// The number that comes next.
+        expected: u64,
+    },
+    /// A key that was named before is gone, or its range has grown backwards.
+    #[error("a firm note must keep every key of the one before it; only an end may be added")]
+    KeyDropped,
+    /// A key serves two roles, or is named neither by the firm nor by one of its logs.
+    #[error(
+        "each key of a firm note must have one role and the name of the firm or of one of its logs"
+    )]
+    KeyNaming,
+}
+
+/// What the chain of firm notes says, as far as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Firm {
+    root: VerifyingKey,
+    latest: Option<FirmText>,
+    latest_hash: Hash,
+}
+
+impl Firm {
+    /// A firm of which only the root is known yet. The root key bears the firm's name.
+    #[must_use]
+    pub fn new(root: VerifyingKey) -> Self {
+        Self { root, latest: None, latest_hash: Hash::ZERO }
+    }
+
+    /// Takes the next note of the chain.
+    pub fn apply(&mut self, note: &Note, ed25519: &dyn Ed25519) -> Result<(), FirmError> {
+        note.verify(&self.root, ed25519)?;
+        let text = FirmText::parse(note.text())?;
+        if text.firm.as_str() != self.root.name() {
+            return Err(FirmError::OtherFirm { expected: self.root.name().to_string() });
+        }
+        let expected = self.next_sequence();
+        if text.sequence != expected || text.previous != self.latest_hash {
+            return Err(FirmError::OutOfOrder { expected });
+        }
+        let kept = |old: &RoleKey| {
+            text.keys.iter().any(|new| {
+                (old.role, &old.key, old.from) == (new.role, &new.key, new.from)
+                    && (old.until.is_none() || old.until == new.until)
+            })
+        };
+        if !self.keys().iter().all(kept) {
+            return Err(FirmError::KeyDropped);
+        }
+        if !text.keys.iter().all(|key| is_well_named(key, &text)) {
+            return Err(FirmError::KeyNaming);
+        }
+        self.latest_hash = Hash::of(note.text().as_bytes());
+        self.latest = Some(text);
+        Ok(())
+    }
+
+    /// The firm's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.root.name()
+    }
+
+    /// The root key.
+    #[must_use]
+    pub fn root(&self) -> &VerifyingKey {
+        &self.root
+    }
+
+    /// Number that the next note must have.
+    #[must_use]
+    pub fn next_sequence(&self) -> u64 {
+        self.latest.as_ref().map_or(0, |text| text.sequence + 1)
+    }
+
+    /// SHA-256 of the text of the newest note; zero before the first.
+    #[must_use]
+    pub fn latest_hash(&self) -> Hash {
+        self.latest_hash
+    }
+
+    /// All keys named by the newest note.
+    #[must_use]
+    pub fn keys(&self) -> &[RoleKey] {
+        self.latest.as_ref().map_or(&[], |text| text.keys.as_slice())
+    }
+
+    /// The keys of a role that may sign at a size, sequence or time. For `Log` and `Timestamp`, `name` is
+    /// the origin; for the others the firm.
+    pub fn keys_for<'a>(
+        &'a self,
+        role: Role,
+        name: &'a str,
+        at: u64,
+    ) -> impl Iterator<Item = &'a VerifyingKey> + 'a {
+        let fits =
+            move |key: &&RoleKey| key.role == role && key.key.name() == name && key.covers(at);
+        self.keys().iter().filter(fits).map(|key| &key.key)
+    }
+
+    /// Verifies a note under a key of a role: at least one must have signed, and none wrongly.
+    pub fn verify(
+        &self,
+        note: &Note,
+        (role, name, at): (Role, &str, u64),
+        ed25519: &dyn Ed25519,
+    ) -> Result<(KeyId, crate::note::Signed), NoteError> {
+        let mut good = None;
+        let mut unsigned = NoteError::Unsigned { name: name.to_string(), id: KeyId([0; 4]) };
+        for key in self.keys_for(role, name, at) {
+            match note.verify(key, ed25519) {
+                Ok(signed) => good = Some((key.id(), signed)),
+                Err(NoteError::Unsigned { name, id }) => {
+                    unsigned = NoteError::Unsigned { name, id }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        good.ok_or(unsigned)
+    }
+}
+
+fn is_well_named(key: &RoleKey, text: &FirmText) -> bool {
+    let name = key.key.name();
+    let named = match key.role {
+        Role::Log | Role::Timestamp => {
+            Origin::parse(name).is_some_and(|origin| origin.firm() == text.firm.as_str())
+        }
+        Role::Registrar | Role::RollUp | Role::Evidence => name == text.firm.as_str(),
+    };
+    let one_role = text
+        .keys
+        .iter()
+        .all(|other| other.key.public_key() != key.key.public_key() || other.role == key.role);
+    named && one_role
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{key::SigningKey, note::Strict, time::Timestamp};
+    use alloc::vec;
+
+    fn key(name: &str, role: Role, seed: u8) -> SigningKey {
+        SigningKey::from_seed(name, role.signature_type(), &[seed; 32]).unwrap()
+    }
+
+    fn role_key(name: &str, role: Role, seed: u8) -> RoleKey {
+        let key = key(name, role, seed).verifying_key().clone();
+        RoleKey { role, key, from: 0, until: None }
+    }
+
+    fn root() -> SigningKey {
+        key("witness.example", Role::Evidence, 1)
+    }
+
+    fn signed(text: &FirmText) -> Note {
+        let text = text.encode();
+        let signature = root().sign(&text, Timestamp::EPOCH);
+        Note::new(text, vec![signature])
+    }
+
+    fn first() -> FirmText {
+        let log = "witness.example/log1";
+        FirmText {
+            firm: Domain::parse("witness.example").unwrap(),
+            sequence: 0,
+            previous: Hash::ZERO,
+            keys: vec![
+                role_key(log, Role::Log, 2),
+                role_key("witness.example", Role::Registrar, 4),
+                role_key(log, Role::Timestamp, 3),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_firm_note_names_the_keys_of_each_role_and_range() {
+        let mut firm = Firm::new(root().verifying_key().clone());
+        firm.apply(&signed(&first()), &Strict).unwrap();
+        let registrars: Vec<_> = firm.keys_for(Role::Registrar, "witness.example", 9).collect();
+        assert_eq!(registrars, [key("witness.example", Role::Registrar, 4).verifying_key()]);
+        assert_eq!(firm.keys_for(Role::Registrar, "witness.example/log1", 9).count(), 0);
+    }
+
+    #[test]
+    fn a_key_can_be_ended_but_never_dropped_or_reopened() {
+        let mut firm = Firm::new(root().verifying_key().clone());
+        firm.apply(&signed(&first()), &Strict).unwrap();
+        let mut second = FirmText { sequence: 1, previous: firm.latest_hash(), ..first() };
+        second.keys[0].until = Some(100);
+        let mut dropped = second.clone();
+        dropped.keys.remove(0);
+        assert_eq!(firm.clone().apply(&signed(&dropped), &Strict), Err(FirmError::KeyDropped));
+        firm.apply(&signed(&second), &Strict).unwrap();
+        assert_eq!(firm.keys_for(Role::Log, "witness.example/log1", 100).count(), 0);
+        assert_eq!(firm.keys_for(Role::Log, "witness.example/log1", 99).count(), 1);
+        let reopened = FirmText { sequence: 2, previous: firm.latest_hash(), ..first() };
+        assert_eq!(firm.apply(&signed(&reopened), &Strict), Err(FirmError::KeyDropped));
+    }
+
+    #[test]
+    fn order_root_and_names_are_checked() {
+        let fresh = || Firm::new(root().verifying_key().clone());
+        let late = FirmText { sequence: 1, ..first() };
+        assert_eq!(
+            fresh().apply(&signed(&late), &Strict),
+            Err(FirmError::OutOfOrder { expected: 0 })
+        );
+        let mut misnamed = first();
+        misnamed.keys.push(role_key("bank.example", Role::RollUp, 9));
+        assert_eq!(fresh().apply(&signed(&misnamed), &Strict), Err(FirmError::KeyNaming));
+        let mut two_roles = first();
+        two_roles.keys.push(role_key("witness.example", Role::RollUp, 4));
+        assert_eq!(fresh().apply(&signed(&two_roles), &Strict), Err(FirmError::KeyNaming));
+        let other = Firm::new(key("witness.example", Role::Evidence, 7).verifying_key().clone());
+        assert!(matches!(other.clone().apply(&signed(&first()), &Strict), Err(FirmError::Note(_))));
+    }
+}

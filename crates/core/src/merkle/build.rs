@@ -1,0 +1,88 @@
+//! Building trees: a log's right edge as a compact range, and the small one-shot trees of submissions.
+
+use alloc::vec::Vec;
+
+use rs_merkle::{Hasher, MerkleTree};
+
+use super::{LeafIndex, TreeSize};
+use crate::hash::Hash;
+
+/// The roots of the complete subtrees that make up a tree of any size: all that is needed to append to
+/// it and to know its root. One hash per bit of the size that is 1, the largest subtree first.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CompactRange {
+    size: u64,
+    peaks: Vec<Hash>,
+}
+
+impl CompactRange {
+    /// The range of a tree of `size` leaves from its peaks, if there are as many as the size calls for.
+    #[must_use]
+    pub fn new(size: TreeSize, peaks: Vec<Hash>) -> Option<Self> {
+        let expected = usize::try_from(size.0.count_ones()).ok()?;
+        (peaks.len() == expected).then_some(Self { size: size.0, peaks })
+    }
+
+    /// Number of leaves.
+    #[must_use]
+    pub fn size(&self) -> TreeSize {
+        TreeSize(self.size)
+    }
+
+    /// Appends one leaf by its hash.
+    pub fn push(&mut self, leaf: Hash) {
+        let mut hash = leaf;
+        for _ in 0..self.size.trailing_ones() {
+            if let Some(left) = self.peaks.pop() {
+                hash = Hash::node(&left, &hash);
+            }
+        }
+        self.peaks.push(hash);
+        self.size += 1;
+    }
+
+    /// Root of the tree.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        let rising = self.peaks.iter().rev().copied();
+        rising.reduce(|right, left| Hash::node(&left, &right)).unwrap_or(Hash::EMPTY_ROOT)
+    }
+}
+
+/// RFC 6962 hashing for `rs_merkle`: leaves come hashed already, an odd node rises as it is.
+#[derive(Clone)]
+struct Rfc6962;
+
+impl Hasher for Rfc6962 {
+    type Hash = [u8; 32];
+
+    fn hash(data: &[u8]) -> [u8; 32] {
+        *Hash::leaf(data).as_bytes()
+    }
+
+    fn concat_and_hash(left: &[u8; 32], right: Option<&[u8; 32]>) -> [u8; 32] {
+        let node = |right: &[u8; 32]| *Hash::node(&Hash::new(*left), &Hash::new(*right)).as_bytes();
+        right.map_or(*left, node)
+    }
+}
+
+fn tree(leaves: &[Hash]) -> MerkleTree<Rfc6962> {
+    let leaves: Vec<[u8; 32]> = leaves.iter().map(|leaf| *leaf.as_bytes()).collect();
+    MerkleTree::from_leaves(&leaves)
+}
+
+/// Root of a submission's tree over the leaf hashes of its events.
+#[must_use]
+pub fn submission_root(leaves: &[Hash]) -> Hash {
+    let mut range = CompactRange::default();
+    leaves.iter().for_each(|leaf| range.push(*leaf));
+    range.root()
+}
+
+/// Inclusion path of one event in its submission's tree; `None` if there is no such event.
+#[must_use]
+pub fn submission_path(leaves: &[Hash], index: LeafIndex) -> Option<Vec<Hash>> {
+    let index = usize::try_from(index.0).ok().filter(|index| *index < leaves.len())?;
+    let proof = tree(leaves).proof(&[index]);
+    Some(proof.proof_hashes().iter().map(|hash| Hash::new(*hash)).collect())
+}

@@ -1,0 +1,11 @@
+//! The registry: who the issuers are, with which keys, streams and claim types. It is entries of the log,
+//! each a note signed by the registrar; this is what they say, in log order.
+
+mod change;
+mod state;
+
+pub use change::{Change, RegistryChange};
+pub use state::{
+    Continuity, IssuerRecord, KeyRecord, KeyStanding, Logged, Registry, RegistryError, Revocation,
+    StreamRecord,
+};

@@ -1,0 +1,16 @@
+//! Tests of the core through its public face: evidence, proofs against published vectors and other
+//! implementations.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop"
+)]
+
+mod document;
+mod evidence;
+mod evidence_dishonest;
+mod oracles;
+mod rfc6962;
+mod tlog_policy;
+mod world;

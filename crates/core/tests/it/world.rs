@@ -1,0 +1,375 @@
+//! A whole firm in memory, honest unless told otherwise: keys, a log, registry notes, submissions,
+//! checkpoints, evidence. All keys and times are fixed, so that every run is the same.
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use witness_core::{
+    checkpoint::Checkpoint,
+    entry::{Entry, EntryKind},
+    event::{Change, Event, Salt, Status, StatusClass},
+    evidence::{EventProof, Evidence, EvidenceBuilder, ProvedEntry},
+    firm::{FirmText, Role, RoleKey},
+    hash::{DocumentHash, Hash},
+    key::{SignatureType, SigningKey},
+    merkle::{LeafIndex, TreeSize, submission_path, submission_root},
+    name::{Domain, Jurisdictions, Name, Origin},
+    note::{Ed25519, Note, PublicKey, SignatureLine, Strict},
+    policy::Policy,
+    registry::{Change as RegistryBody, RegistryChange},
+    schema::Schema,
+    submission::Submission,
+    time::Timestamp,
+};
+
+pub(crate) const FIRM: &str = "witness.example";
+pub(crate) const ORIGIN: &str = "witness.example/log1";
+pub(crate) const ISSUER: &str = "school.example";
+const DETAILS: &str = "witness-details/v1\nAAAAAAAAAAAAAAAAAAAAAA==\nmodule=AB\n";
+pub(crate) const START: u64 = 1_770_000_000;
+
+/// Remembers what it has checked, as a server does.
+#[derive(Debug, Default)]
+pub(crate) struct Memo(Mutex<BTreeMap<Hash, bool>>);
+
+impl Ed25519 for Memo {
+    fn verify(&self, key: &PublicKey, message: &[u8], signature: &[u8; 64]) -> bool {
+        let all = [key.as_bytes().as_slice(), signature, message].concat();
+        let known = self.0.lock().unwrap().get(&Hash::of(&all)).copied();
+        known.unwrap_or_else(|| {
+            let good = Strict.verify(key, message, signature);
+            self.0.lock().unwrap().insert(Hash::of(&all), good);
+            good
+        })
+    }
+}
+
+pub(crate) fn key(name: &str, seed: u8) -> SigningKey {
+    SigningKey::from_seed(name, SignatureType::Ed25519, &[seed; 32]).unwrap()
+}
+
+pub(crate) fn timed_key(name: &str, seed: u8) -> SigningKey {
+    SigningKey::from_seed(name, SignatureType::Timestamp, &[seed; 32]).unwrap()
+}
+
+pub(crate) fn root_key() -> SigningKey {
+    key(FIRM, 1)
+}
+pub(crate) fn log_key() -> SigningKey {
+    key(ORIGIN, 2)
+}
+pub(crate) fn timestamp_key() -> SigningKey {
+    timed_key(ORIGIN, 3)
+}
+pub(crate) fn registrar_key() -> SigningKey {
+    key(FIRM, 4)
+}
+pub(crate) fn issuer_key() -> SigningKey {
+    key(ISSUER, 10)
+}
+pub(crate) fn second_issuer_key() -> SigningKey {
+    key(ISSUER, 11)
+}
+
+pub(crate) fn issuer() -> Domain {
+    Domain::parse(ISSUER).unwrap()
+}
+
+pub(crate) fn document(number: u8) -> DocumentHash {
+    DocumentHash(Hash::of(&[number]))
+}
+
+pub(crate) fn status(class: StatusClass, word: &str) -> Change {
+    Change::Status { class, status: Status::parse(word).unwrap() }
+}
+
+pub(crate) fn signed(text: String, keys: &[&SigningKey]) -> Note {
+    let lines = keys.iter().map(|key| key.sign(&text, Timestamp::from_seconds(START + 60)));
+    let lines: Vec<SignatureLine> = lines.collect();
+    Note::new(text, lines)
+}
+
+/// Two whom the policy knows, and one whom it does not.
+fn cosigners() -> Vec<SigningKey> {
+    let names = [("a.example", 20), ("b.example", 21), ("stranger.example", 29)];
+    names.map(|(name, seed)| timed_key(name, seed)).into()
+}
+
+struct Sent {
+    index: u64,
+    events: Vec<(DocumentHash, String, Option<String>)>,
+    leaves: Vec<Hash>,
+}
+
+/// The firm and its one log.
+pub(crate) struct World {
+    /// The texts of the log's entries. A test may alter them: what is proved is what stands here.
+    pub(crate) entries: Vec<String>,
+    /// Who signs checkpoints, beside the log and timestamp keys.
+    pub(crate) cosigners: Vec<SigningKey>,
+    /// Whether checkpoints bear the firm's time.
+    pub(crate) is_published: bool,
+    /// The origin of the submissions to come.
+    pub(crate) origin: Origin,
+    registry: (u64, Hash),
+    streams: BTreeMap<String, (u64, Hash)>,
+    firm: Option<FirmText>,
+    sent: Vec<Sent>,
+}
+
+impl World {
+    /// A log without entries.
+    pub(crate) fn empty() -> Self {
+        Self {
+            entries: Vec::new(),
+            cosigners: Vec::new(),
+            is_published: true,
+            origin: Origin::parse(ORIGIN).unwrap(),
+            registry: (0, Hash::ZERO),
+            streams: BTreeMap::new(),
+            firm: None,
+            sent: Vec::new(),
+        }
+    }
+
+    /// The firm's first keys, an issuer with one key and one stream, and a claim type: five entries.
+    pub(crate) fn founded() -> Self {
+        let mut world = Self::empty();
+        world.found();
+        world.register(RegistryBody::IssuerAdded { issuer: issuer() }, &[]);
+        world.add_key(&issuer_key(), false, &[]);
+        world.open("main");
+        world.claim_type();
+        world
+    }
+
+    /// One document with details, issued; the cosigners of [`World::eventful`].
+    pub(crate) fn short() -> Self {
+        let mut world = Self::founded();
+        world.submit("main", &[(1, Change::Issued, Some(DETAILS))], &issuer_key());
+        world.cosigners = cosigners();
+        world
+    }
+
+    /// Three documents: the second replaced by the third, the first revoked under a second key, which is
+    /// revoked in turn, then deleted under the first key. Two known cosigners and one unknown.
+    pub(crate) fn eventful() -> Self {
+        let mut world = Self::founded();
+        let issued = [(1, Change::Issued, Some(DETAILS)), (2, Change::Issued, None)];
+        world.submit("main", &issued, &issuer_key());
+        world.add_key(&second_issuer_key(), false, &[&issuer_key()]);
+        let keys = [(Role::RollUp, key(FIRM, 5))];
+        world.amend_firm(&keys);
+        let link = Hash::of(b"link");
+        let changed = [
+            (1, status(StatusClass::Punitive, "REVOKED"), None),
+            (2, Change::Replaced { link }, None),
+            (3, Change::Amended { link }, None),
+        ];
+        world.submit("main", &changed, &second_issuer_key());
+        let revoked = RegistryBody::KeyRevoked {
+            issuer: issuer(),
+            key: second_issuer_key().verifying_key().id(),
+            as_of: Timestamp::from_seconds(START),
+        };
+        world.register_signed(revoked, &[&second_issuer_key()]);
+        world.submit("main", &[(1, Change::Deleted, None)], &issuer_key());
+        world.cosigners = cosigners();
+        world
+    }
+
+    /// A policy that knows the cosigners a, b and c, of whom two are enough.
+    pub(crate) fn policy() -> Policy {
+        let cosigner = |name: &str, seed| {
+            let key = timed_key(&format!("{name}.example"), seed);
+            format!("witness {name} {}\n", key.verifying_key())
+        };
+        let text = cosigner("a", 20) + &cosigner("b", 21) + &cosigner("c", 22);
+        let text = text + "group two 2 a b c\nquorum two\n";
+        Policy::for_firm(root_key().verifying_key().clone()).with_cosigners(&text).unwrap()
+    }
+
+    pub(crate) fn log(&mut self, kind: EntryKind, note: &Note) -> u64 {
+        let index = u64::try_from(self.entries.len()).unwrap();
+        let received_at = Timestamp::from_seconds(START + index);
+        let registry_sequence = self.registry.0;
+        let entry = Entry { kind, received_at, registry_sequence, body: note.to_string() };
+        self.entries.push(entry.encode());
+        index
+    }
+
+    pub(crate) fn found(&mut self) {
+        let keys = [
+            (Role::Log, log_key()),
+            (Role::Timestamp, timestamp_key()),
+            (Role::Registrar, registrar_key()),
+        ];
+        self.amend_firm(&keys);
+    }
+
+    /// Logs the next firm note, with more keys.
+    pub(crate) fn amend_firm(&mut self, keys: &[(Role, SigningKey)]) {
+        let (sequence, previous, mut all) = match &self.firm {
+            None => (0, Hash::ZERO, Vec::new()),
+            Some(text) => {
+                (text.sequence + 1, Hash::of(text.encode().as_bytes()), text.keys.clone())
+            }
+        };
+        let new = keys.iter().map(|(role, key)| RoleKey {
+            role: *role,
+            key: key.verifying_key().clone(),
+            from: 0,
+            until: None,
+        });
+        all.extend(new);
+        all.sort_by_key(|key| format!("{} {}", key.role.word(), key.key));
+        let text = FirmText { firm: Domain::parse(FIRM).unwrap(), sequence, previous, keys: all };
+        self.log(EntryKind::Firm, &signed(text.encode(), &[&root_key()]));
+        self.firm = Some(text);
+    }
+
+    /// Logs a registry change, signed by the registrar and others.
+    pub(crate) fn register(&mut self, change: RegistryBody, others: &[&SigningKey]) {
+        let registrar = registrar_key();
+        let keys: Vec<&SigningKey> =
+            std::iter::once(&registrar).chain(others.iter().copied()).collect();
+        self.register_signed(change, &keys);
+    }
+
+    pub(crate) fn register_signed(&mut self, change: RegistryBody, keys: &[&SigningKey]) {
+        let (sequence, previous) = self.registry;
+        let origin = Origin::parse(ORIGIN).unwrap();
+        let text = RegistryChange { origin, sequence, previous, change }.encode();
+        let hash = Hash::of(text.as_bytes());
+        self.log(EntryKind::Registry, &signed(text, keys));
+        self.registry = (sequence + 1, hash);
+    }
+
+    pub(crate) fn add_key(&mut self, key: &SigningKey, recovery: bool, vouching: &[&SigningKey]) {
+        let change =
+            RegistryBody::KeyAdded { issuer: issuer(), key: key.verifying_key().clone(), recovery };
+        let others: Vec<&SigningKey> =
+            std::iter::once(key).chain(vouching.iter().copied()).collect();
+        self.register(change, &others);
+    }
+
+    pub(crate) fn open(&mut self, stream: &str) {
+        let change = RegistryBody::StreamOpened {
+            issuer: issuer(),
+            stream: Name::parse(stream).unwrap(),
+            jurisdictions: Jurisdictions::parse("DE").unwrap(),
+            back_fill: false,
+        };
+        self.register(change, &[]);
+    }
+
+    pub(crate) fn claim_type(&mut self) {
+        let schema = Schema::parse("field module issued,status - identifier [A-Z]{2,8}\n").unwrap();
+        let change = RegistryBody::ClaimType { name: Name::parse("skill-module").unwrap(), schema };
+        self.register(change, &[]);
+    }
+
+    /// Logs a submission.
+    pub(crate) fn submit(
+        &mut self,
+        stream: &str,
+        events: &[(u8, Change, Option<&str>)],
+        key: &SigningKey,
+    ) -> u64 {
+        let salt = u8::try_from(self.entries.len()).unwrap();
+        let texts = events.iter().zip(0..).map(|((number, change, details), n)| {
+            let event = Event {
+                salt: Salt([salt, n, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7]),
+                document: document(*number),
+                change: change.clone(),
+                claim_type: Name::parse("skill-module").unwrap(),
+                occurred_at: 1_769_000_000_000_000,
+                details: details.map(|text| Hash::of(text.as_bytes())),
+            };
+            (document(*number), event.encode(), details.map(str::to_owned))
+        });
+        let events: Vec<_> = texts.collect();
+        let leaves: Vec<Hash> =
+            events.iter().map(|(_, text, _)| Hash::leaf(text.as_bytes())).collect();
+        let (first_sequence, previous) =
+            self.streams.get(stream).copied().unwrap_or((0, Hash::ZERO));
+        let submission = Submission {
+            origin: self.origin.clone(),
+            issuer: Domain::parse(key.verifying_key().name()).unwrap(),
+            stream: Name::parse(stream).unwrap(),
+            first_sequence,
+            events: u64::try_from(events.len()).unwrap(),
+            root: submission_root(&leaves),
+            previous,
+        };
+        let text = submission.encode();
+        let hash = Hash::of(text.as_bytes());
+        self.streams.insert(stream.to_owned(), (submission.next_sequence(), hash));
+        let index = self.log(EntryKind::Submission, &signed(text, &[key]));
+        self.sent.push(Sent { index, events, leaves });
+        index
+    }
+
+    fn leaves(&self) -> Vec<Hash> {
+        self.entries.iter().map(|text| Hash::leaf(text.as_bytes())).collect()
+    }
+
+    /// The checkpoint over all entries.
+    pub(crate) fn checkpoint(&self) -> Note {
+        self.checkpoint_over(&submission_root(&self.leaves()))
+    }
+
+    /// A checkpoint of the same size over any root.
+    pub(crate) fn checkpoint_over(&self, root: &Hash) -> Note {
+        let size = TreeSize(u64::try_from(self.entries.len()).unwrap());
+        let text = Checkpoint { origin: ORIGIN.to_owned(), size, root: *root }.encode();
+        let (log, timestamp) = (log_key(), timestamp_key());
+        let mut keys = vec![&log];
+        keys.extend(self.is_published.then_some(&timestamp));
+        keys.extend(&self.cosigners);
+        signed(text, &keys)
+    }
+
+    pub(crate) fn proved(&self, index: u64) -> ProvedEntry {
+        let path = submission_path(&self.leaves(), LeafIndex(index)).unwrap();
+        let text = self.entries[usize::try_from(index).unwrap()].clone();
+        ProvedEntry { index: LeafIndex(index), path, text }
+    }
+
+    /// A builder with every firm and registry note in it.
+    pub(crate) fn builder(&self) -> EvidenceBuilder {
+        let mut builder = EvidenceBuilder::new(self.checkpoint().to_string());
+        for (index, text) in (0..).zip(&self.entries) {
+            match Entry::parse(text.as_bytes()).unwrap().kind {
+                EntryKind::Firm => builder.firm(self.proved(index)),
+                EntryKind::Registry => builder.registry(self.proved(index)),
+                EntryKind::Submission
+                | EntryKind::Conflict
+                | EntryKind::Heartbeat
+                | EntryKind::Unknown(_) => {}
+            }
+        }
+        builder
+    }
+
+    /// The evidence of some documents, with all of their events.
+    pub(crate) fn evidence(&self, documents: &[u8]) -> Evidence {
+        let mut builder = self.builder();
+        for number in documents {
+            for sent in &self.sent {
+                for (n, (hash, text, details)) in (0..).zip(&sent.events) {
+                    if *hash == document(*number) {
+                        builder.submission(self.proved(sent.index));
+                        let event = EventProof {
+                            details: details.clone(),
+                            index: LeafIndex(n),
+                            path: submission_path(&sent.leaves, LeafIndex(n)).unwrap(),
+                            text: text.clone(),
+                        };
+                        builder.event(issuer(), *hash, LeafIndex(sent.index), event);
+                    }
+                }
+            }
+        }
+        builder.build()
+    }
+}

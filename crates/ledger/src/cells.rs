@@ -1,0 +1,328 @@
+//! How keys and values are laid out in the store. Numbers are big-endian, so that RocksDB's order is theirs.
+
+use witness_core::{
+    anomaly::{Anomalies, Standing},
+    hash::Hash,
+    merkle::{LeafIndex, TreeSize},
+    tile::TileId,
+    time::Timestamp,
+};
+
+/// Version of this layout; another one is refused at opening.
+pub(crate) const LAYOUT: &[u8] = b"witness-log-store/1";
+
+/// Column families. What differs in key order, size or life lies apart.
+pub(crate) mod family {
+    /// Entry texts by index.
+    pub(crate) const ENTRY: &str = "entry";
+    /// Tiles of hashes by level and number.
+    pub(crate) const TILE: &str = "tile";
+    /// Signed checkpoints: receipt and published ones, and the times of the latter.
+    pub(crate) const CHECKPOINT: &str = "checkpoint";
+    /// What was submitted, by stream and first sequence number.
+    pub(crate) const SUBMISSION: &str = "submission";
+    /// Event leaf hashes by entry index. They stay when bodies are erased, so that proofs do.
+    pub(crate) const LEAVES: &str = "leaves";
+    /// Event and details texts, beside the log, so that they can be erased.
+    pub(crate) const BODY: &str = "body";
+    /// Where the events of a document are, by issuer and document hash together.
+    pub(crate) const DOCUMENT: &str = "document";
+    /// Conflicts by stream, sequence number and note.
+    pub(crate) const CONFLICT: &str = "conflict";
+    /// All of them.
+    pub(crate) const ALL: [&str; 8] =
+        [ENTRY, TILE, CHECKPOINT, SUBMISSION, LEAVES, BODY, DOCUMENT, CONFLICT];
+}
+
+/// Keys in the default family.
+pub(crate) const HEAD_KEY: &[u8] = b"head";
+pub(crate) const LAYOUT_KEY: &[u8] = b"layout";
+pub(crate) const ORIGIN_KEY: &[u8] = b"origin";
+
+/// Events of one body cell: small, so that a look-up reads little, and large enough to compress.
+pub(crate) const BODY_EVENTS: usize = 16;
+
+/// Appends numbers and bytes to a key or value.
+#[derive(Default)]
+pub(crate) struct Cell(pub(crate) Vec<u8>);
+
+impl Cell {
+    pub(crate) fn u8(mut self, n: u8) -> Self {
+        self.0.push(n);
+        self
+    }
+
+    pub(crate) fn u16(mut self, n: u16) -> Self {
+        self.0.extend_from_slice(&n.to_be_bytes());
+        self
+    }
+
+    pub(crate) fn u32(mut self, n: u32) -> Self {
+        self.0.extend_from_slice(&n.to_be_bytes());
+        self
+    }
+
+    pub(crate) fn u64(mut self, n: u64) -> Self {
+        self.0.extend_from_slice(&n.to_be_bytes());
+        self
+    }
+
+    pub(crate) fn hash(mut self, hash: &Hash) -> Self {
+        self.0.extend_from_slice(hash.as_bytes());
+        self
+    }
+
+    pub(crate) fn bytes(mut self, bytes: &[u8]) -> Self {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+}
+
+/// Takes numbers and bytes off the front of a value.
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    pub(crate) fn u8(&mut self) -> Option<u8> {
+        self.array().map(u8::from_be_bytes)
+    }
+
+    pub(crate) fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_be_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_be_bytes)
+    }
+
+    pub(crate) fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    pub(crate) fn hash(&mut self) -> Option<Hash> {
+        self.array().map(Hash::new)
+    }
+
+    pub(crate) fn bytes(&mut self, size: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(size)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    pub(crate) fn end<T>(self, value: T) -> Option<T> {
+        self.0.is_empty().then_some(value)
+    }
+}
+
+/// The head of a log: what a commit goes on from, and is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) size: TreeSize,
+    pub(crate) root: Hash,
+    pub(crate) received_at: Timestamp,
+}
+
+impl Head {
+    pub(crate) const EMPTY: Self =
+        Self { size: TreeSize(0), root: Hash::EMPTY_ROOT, received_at: Timestamp::EPOCH };
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        Cell::default().u64(self.size.0).hash(&self.root).u64(self.received_at.micros()).0
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        let head = Self {
+            size: TreeSize(reader.u64()?),
+            root: reader.hash()?,
+            received_at: Timestamp::from_micros(reader.u64()?),
+        };
+        reader.end(head)
+    }
+}
+
+/// Where a stream stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StreamHead {
+    pub(crate) next_sequence: u64,
+    pub(crate) previous: Hash,
+    pub(crate) heartbeat_at: Timestamp,
+}
+
+impl StreamHead {
+    pub(crate) const EMPTY: Self =
+        Self { next_sequence: 0, previous: Hash::ZERO, heartbeat_at: Timestamp::EPOCH };
+
+    pub(crate) fn key(stream: u32) -> Vec<u8> {
+        Cell::default().bytes(b"stream").u32(stream).0
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let cell = Cell::default().u64(self.next_sequence).hash(&self.previous);
+        cell.u64(self.heartbeat_at.micros()).0
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        let head = Self {
+            next_sequence: reader.u64()?,
+            previous: reader.hash()?,
+            heartbeat_at: Timestamp::from_micros(reader.u64()?),
+        };
+        reader.end(head)
+    }
+}
+
+/// What is kept of a submission beside its entry: enough to give the same receipt for ever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SubmissionCell {
+    pub(crate) text_hash: Hash,
+    pub(crate) index: LeafIndex,
+    pub(crate) events: u16,
+    /// Size of the batch's tree: its receipt checkpoint.
+    pub(crate) batch: TreeSize,
+    pub(crate) anomalies: Vec<(u16, Anomalies)>,
+}
+
+impl SubmissionCell {
+    pub(crate) fn key(stream: u32, first_sequence: u64) -> Vec<u8> {
+        Cell::default().u32(stream).u64(first_sequence).0
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let head = Cell::default().hash(&self.text_hash).u64(self.index.0).u16(self.events);
+        let cell = head.u64(self.batch.0);
+        self.anomalies.iter().fold(cell, |cell, (event, set)| cell.u16(*event).u16(set.0)).0
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        let (text_hash, index) = (reader.hash()?, LeafIndex(reader.u64()?));
+        let (events, batch) = (reader.u16()?, TreeSize(reader.u64()?));
+        let mut anomalies = Vec::new();
+        while !reader.0.is_empty() {
+            anomalies.push((reader.u16()?, Anomalies(reader.u16()?)));
+        }
+        Some(Self { text_hash, index, events, batch, anomalies })
+    }
+}
+
+/// One event of a document: where it is, and what it made of the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PlaceCell {
+    pub(crate) index: LeafIndex,
+    pub(crate) event: u16,
+    pub(crate) standing: Standing,
+    pub(crate) anomalies: Anomalies,
+}
+
+/// The newest events of a document; older ones lie in numbered pages, so that no cell grows for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct DocumentCell {
+    pub(crate) older_pages: u32,
+    pub(crate) places: Vec<PlaceCell>,
+}
+
+impl DocumentCell {
+    /// Events of a page.
+    pub(crate) const PAGE: usize = 64;
+
+    pub(crate) fn key(issuer: u32, document: &Hash) -> Vec<u8> {
+        Cell::default().u32(issuer).hash(document).0
+    }
+
+    pub(crate) fn page_key(issuer: u32, document: &Hash, page: u32) -> Vec<u8> {
+        Cell::default().u32(issuer).hash(document).u32(page).0
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let cell = Cell::default().u32(self.older_pages);
+        let place = |cell: Cell, place: &PlaceCell| {
+            let cell = cell.u64(place.index.0).u16(place.event);
+            cell.u8(place.standing.to_byte()).u16(place.anomalies.0)
+        };
+        self.places.iter().fold(cell, place).0
+    }
+
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        let older_pages = reader.u32()?;
+        let mut places = Vec::new();
+        while !reader.0.is_empty() {
+            places.push(PlaceCell {
+                index: LeafIndex(reader.u64()?),
+                event: reader.u16()?,
+                standing: Standing::from_byte(reader.u8()?)?,
+                anomalies: Anomalies(reader.u16()?),
+            });
+        }
+        Some(Self { older_pages, places })
+    }
+}
+
+pub(crate) fn index_key(index: LeafIndex) -> Vec<u8> {
+    Cell::default().u64(index.0).0
+}
+
+pub(crate) fn tile_key(tile: TileId) -> Vec<u8> {
+    Cell::default().u8(tile.level).u64(tile.index).0
+}
+
+pub(crate) fn body_key(index: LeafIndex, cell: u16) -> Vec<u8> {
+    Cell::default().u64(index.0).u16(cell).0
+}
+
+/// Where the registry change of a sequence number is logged.
+pub(crate) fn registry_key(sequence: u64) -> Vec<u8> {
+    Cell::default().bytes(b"registry").u64(sequence).0
+}
+
+/// Where the firm note of a number is logged.
+pub(crate) fn firm_key(sequence: u64) -> Vec<u8> {
+    Cell::default().bytes(b"firm").u64(sequence).0
+}
+
+/// The receipt checkpoint of a batch.
+pub(crate) fn receipt_key(size: TreeSize) -> Vec<u8> {
+    Cell::default().u8(b'r').u64(size.0).0
+}
+
+/// A published checkpoint.
+pub(crate) fn published_key(size: TreeSize) -> Vec<u8> {
+    Cell::default().u8(b'p').u64(size.0).0
+}
+
+/// The size published at a time.
+pub(crate) fn published_at_key(at: Timestamp) -> Vec<u8> {
+    Cell::default().u8(b't').u64(at.micros()).0
+}
+
+/// Event and details texts of up to [`BODY_EVENTS`] events.
+pub(crate) fn encode_bodies<'a>(bodies: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<u8> {
+    let size = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+    let add = |cell: Cell, (event, details): (&[u8], &[u8])| {
+        cell.u16(size(event)).bytes(event).u16(size(details)).bytes(details)
+    };
+    bodies.fold(Cell::default(), add).0
+}
+
+/// The event and details texts of one event in its body cell.
+pub(crate) fn decode_body(bytes: &[u8], position: usize) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut reader = Reader(bytes);
+    for _ in 0..position {
+        let size = reader.u16()?;
+        reader.bytes(usize::from(size))?;
+        let size = reader.u16()?;
+        reader.bytes(usize::from(size))?;
+    }
+    let size = reader.u16()?;
+    let event = reader.bytes(usize::from(size))?.to_vec();
+    let size = reader.u16()?;
+    let details = reader.bytes(usize::from(size))?.to_vec();
+    Some((event, details))
+}

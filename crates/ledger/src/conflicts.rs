@@ -1,0 +1,183 @@
+//! Conflicts: a valid submission under which a logged sequence number has another event. The two notes
+//! convict the issuer, so both event texts are kept with all that their paths need.
+
+use witness_core::{
+    admission::Admitted,
+    entry::Entry,
+    hash::Hash,
+    merkle::LeafIndex,
+    submission::{IssuerNote, Submission},
+    time::Timestamp,
+};
+
+use crate::{
+    cells::{self, BODY_EVENTS, Cell, Reader, SubmissionCell, family},
+    plan::Incoming,
+    store::{DEFAULT, Store, StoreError, Writes},
+};
+
+/// Most conflicts that are logged of one stream in one day: an issuer must not fill the log with them.
+const CONFLICTS_PER_DAY_MAX: u32 = 16;
+const DAY_MICROS: u64 = 24 * 3600 * 1_000_000;
+
+/// A contradiction between a submission and what is logged.
+#[derive(Debug)]
+pub(crate) struct Conflict {
+    stream: u32,
+    /// The first sequence number that has two events.
+    pub(crate) sequence: u64,
+    /// The note of the submission that is logged there.
+    pub(crate) logged_note: String,
+    text_hash: Hash,
+    logged: (LeafIndex, u16),
+    submitted_event: usize,
+}
+
+/// The first sequence number below `next` under which the submission has another event than the log.
+pub(crate) fn find(
+    store: &Store,
+    stream: u32,
+    next: u64,
+    admitted: &Admitted,
+) -> Result<Option<Conflict>, StoreError> {
+    let submission = admitted.submission();
+    let end = submission.next_sequence().min(next);
+    let mut sequence = submission.first_sequence;
+    while sequence < end {
+        let (first, cell) = covering(store, stream, sequence)?;
+        let leaves = logged_leaves(store, &cell)?;
+        let cell_end = (first + u64::from(cell.events)).min(end);
+        while sequence < cell_end {
+            let submitted_event = small(sequence - submission.first_sequence);
+            let logged_event = small(sequence - first);
+            let (ours, theirs) = (leaves.get(logged_event), admitted.leaves().get(submitted_event));
+            if ours != theirs {
+                let logged_event = u16::try_from(logged_event).unwrap_or(u16::MAX);
+                return Ok(Some(Conflict {
+                    stream,
+                    sequence,
+                    logged_note: note_of(store, cell.index)?,
+                    text_hash: admitted.note().text_hash,
+                    logged: (cell.index, logged_event),
+                    submitted_event,
+                }));
+            }
+            sequence += 1;
+        }
+    }
+    Ok(None)
+}
+
+/// Whether this conflict is new, and its stream below its bound for the day.
+pub(crate) fn may_log(
+    store: &Store,
+    conflict: &Conflict,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let is_known = store.get(family::CONFLICT, &conflict_key(conflict))?.is_some();
+    Ok(!is_known && logged_today(store, conflict.stream, now)? < CONFLICTS_PER_DAY_MAX)
+}
+
+/// Keeps what the two notes contradict each other in: both events, and the leaf hashes of both trees.
+pub(crate) fn write(
+    writes: &mut Writes,
+    store: &Store,
+    conflict: &Conflict,
+    (index, incoming, now): (LeafIndex, &Incoming, Timestamp),
+) -> Result<(), StoreError> {
+    let empty = (Vec::new(), Vec::new());
+    let submitted = incoming.bodies.get(conflict.submitted_event).unwrap_or(&empty);
+    let logged = body(store, conflict.logged.0, conflict.logged.1)?.unwrap_or_default();
+    let number = u16::try_from(conflict.submitted_event).unwrap_or(u16::MAX);
+    let place = Cell::default().u64(index.0).u16(number);
+    let place = place.u64(conflict.logged.0.0).u16(conflict.logged.1);
+    let texts = [(submitted.0.as_slice(), submitted.1.as_slice()), (&logged.0, &logged.1)];
+    let events = cells::encode_bodies(texts.into_iter());
+    let length = u32::try_from(events.len()).unwrap_or(u32::MAX);
+    let leaves: Vec<u8> =
+        incoming.admitted.leaves().iter().flat_map(|leaf| *leaf.as_bytes()).collect();
+    let value = place.u32(length).bytes(&events).bytes(&leaves).0;
+    writes.put(family::CONFLICT, conflict_key(conflict), value);
+    let count = logged_today(store, conflict.stream, now)? + 1;
+    writes.put(DEFAULT, day_key(conflict.stream, now), Cell::default().u32(count).0);
+    Ok(())
+}
+
+/// Leaf hashes of a logged submission's events.
+pub(crate) fn logged_leaves(store: &Store, cell: &SubmissionCell) -> Result<Vec<Hash>, StoreError> {
+    let damaged = StoreError::Damaged { what: "list of leaf hashes" };
+    if cell.events == 1 {
+        return Ok(vec![submission_at(store, cell.index)?.body.root]);
+    }
+    let bytes = store.get(family::LEAVES, &cells::index_key(cell.index))?;
+    let leaves = bytes.and_then(|bytes| {
+        let (chunks, rest) = bytes.as_chunks::<32>();
+        rest.is_empty().then(|| chunks.iter().map(|chunk| Hash::new(*chunk)).collect::<Vec<_>>())
+    });
+    leaves.filter(|leaves| leaves.len() == usize::from(cell.events)).ok_or(damaged)
+}
+
+/// The submission that is logged at an index.
+pub(crate) fn submission_at(
+    store: &Store,
+    index: LeafIndex,
+) -> Result<IssuerNote<Submission>, StoreError> {
+    let note = note_of(store, index)?;
+    IssuerNote::<Submission>::parse(note.as_bytes())
+        .or(Err(StoreError::Damaged { what: "submission in an entry" }))
+}
+
+/// Event and details texts of one event; `None` once erased.
+pub(crate) fn body(
+    store: &Store,
+    index: LeafIndex,
+    event: u16,
+) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    let position = usize::from(event);
+    let number = u16::try_from(position / BODY_EVENTS).unwrap_or(u16::MAX);
+    let Some(bytes) = store.get(family::BODY, &cells::body_key(index, number))? else {
+        return Ok(None);
+    };
+    let texts = cells::decode_body(&bytes, position % BODY_EVENTS);
+    texts.map(Some).ok_or(StoreError::Damaged { what: "body cell" })
+}
+
+fn note_of(store: &Store, index: LeafIndex) -> Result<String, StoreError> {
+    let damaged = || StoreError::Damaged { what: "entry" };
+    let bytes = store.get(family::ENTRY, &cells::index_key(index))?.ok_or_else(damaged)?;
+    Entry::parse(&bytes).map(|entry| entry.body).or_else(|_| Err(damaged()))
+}
+
+/// The logged submission that covers a sequence number, with its first one.
+fn covering(
+    store: &Store,
+    stream: u32,
+    sequence: u64,
+) -> Result<(u64, SubmissionCell), StoreError> {
+    let damaged = || StoreError::Damaged { what: "submission cell" };
+    let key = SubmissionCell::key(stream, sequence);
+    let (key, value) = store.last_at(family::SUBMISSION, &key)?.ok_or_else(damaged)?;
+    let mut reader = Reader(&key);
+    let place = reader.u32().zip(reader.u64());
+    let (found, first) = place.ok_or_else(damaged)?;
+    let cell = SubmissionCell::decode(&value).ok_or_else(damaged)?;
+    let covers = found == stream && sequence < first + u64::from(cell.events);
+    if covers { Ok((first, cell)) } else { Err(damaged()) }
+}
+
+fn conflict_key(conflict: &Conflict) -> Vec<u8> {
+    Cell::default().u32(conflict.stream).u64(conflict.sequence).hash(&conflict.text_hash).0
+}
+
+fn day_key(stream: u32, now: Timestamp) -> Vec<u8> {
+    Cell::default().bytes(b"conflicts").u32(stream).u64(now.micros() / DAY_MICROS).0
+}
+
+fn logged_today(store: &Store, stream: u32, now: Timestamp) -> Result<u32, StoreError> {
+    let bytes = store.get(DEFAULT, &day_key(stream, now))?;
+    Ok(bytes.and_then(|bytes| Reader(&bytes).u32()).unwrap_or(0))
+}
+
+fn small(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}

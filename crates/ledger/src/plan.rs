@@ -1,0 +1,419 @@
+//! Planning a batch: the whole effect of what came in, as one value. Nothing is written here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use witness_core::{
+    admission::{self, Admitted, Refusal},
+    anomaly::{self, Anomalies, Standing},
+    checkpoint::Checkpoint,
+    entry::{Entry, EntryKind},
+    firm::Firm,
+    hash::Hash,
+    merkle::{self, LeafIndex, TreeSize},
+    note::{Note, SignatureLine, Strict},
+    registry::{Continuity, Registry},
+    submission::{Heartbeat, IssuerNote},
+    tile::{Edge, TileId, Tiled, TouchedTiles},
+    time::Timestamp,
+};
+
+use crate::{
+    cells::{self, BODY_EVENTS, DocumentCell, Head, PlaceCell, StreamHead, SubmissionCell, family},
+    conflicts,
+    signers::Signers,
+    store::{DEFAULT, Store, StoreError, Writes},
+};
+
+/// One odd event of a submission: its index there, and what is odd.
+pub type Anomalous = (u16, Anomalies);
+
+/// All that the writer knows of its log in memory; it grows with issuers and streams, never with entries.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub(crate) head: Head,
+    pub(crate) edge: Edge,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) firm: Arc<Firm>,
+    /// By number of the stream.
+    pub(crate) streams: BTreeMap<u32, StreamHead>,
+}
+
+/// A submission on its way into the log, with the texts that it came with.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) admitted: Admitted,
+    pub(crate) bodies: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+/// What becomes of one request.
+#[derive(Debug)]
+pub(crate) enum Decision {
+    /// It is logged by this batch.
+    Logged {
+        index: LeafIndex,
+        received_at: Timestamp,
+        registry_sequence: u64,
+        anomalies: Vec<Anomalous>,
+    },
+    /// The same text is logged already.
+    Known(SubmissionCell),
+    /// It is not logged.
+    Refused(Refusal),
+    /// It depends on what this batch writes: decide it in the next one.
+    Deferred,
+}
+
+/// The effect of one batch.
+pub(crate) struct Plan {
+    pub(crate) writes: Writes,
+    pub(crate) next: State,
+    pub(crate) receipt: Note,
+    touched: TouchedTiles,
+}
+
+impl Plan {
+    /// Inclusion path of an entry of this batch under its receipt checkpoint.
+    pub(crate) fn path(&mut self, index: LeafIndex) -> Result<Vec<Hash>, StoreError> {
+        merkle::inclusion_path(&mut Tiled(&mut self.touched), index, self.next.head.size)
+            .map_err(untouched)
+    }
+}
+
+fn untouched(_tile: TileId) -> StoreError {
+    StoreError::Damaged { what: "right edge of tiles" }
+}
+
+/// Gathers requests into a plan.
+pub(crate) struct Planner<'a> {
+    store: &'a Store,
+    signers: &'a Signers,
+    state: State,
+    now: Timestamp,
+    touched: TouchedTiles,
+    writes: Writes,
+    submissions: Vec<(Vec<u8>, SubmissionCell)>,
+    documents: BTreeMap<Vec<u8>, DocumentCell>,
+    changed_streams: BTreeSet<u32>,
+}
+
+impl<'a> Planner<'a> {
+    pub(crate) fn new(
+        store: &'a Store,
+        signers: &'a Signers,
+        state: &State,
+        now: Timestamp,
+    ) -> Self {
+        let mut state = state.clone();
+        // Time of receipt never runs backwards.
+        state.head.received_at = state.head.received_at.max(now);
+        let now = state.head.received_at;
+        Self {
+            store,
+            signers,
+            state,
+            now,
+            touched: TouchedTiles::new(),
+            writes: Writes::default(),
+            submissions: Vec::new(),
+            documents: BTreeMap::new(),
+            changed_streams: BTreeSet::new(),
+        }
+    }
+
+    /// Whether nothing is to be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state.edge.size() == self.state.head.size
+    }
+
+    /// Decides on a submission: sameness first, then the key in log order, then the sequence.
+    pub(crate) fn submit(&mut self, incoming: &Incoming) -> Result<Decision, StoreError> {
+        let registry = Arc::clone(&self.state.registry);
+        let submission = incoming.admitted.submission();
+        let (issuer, stream) = match admission::stream_of(&registry, submission) {
+            Ok(found) => found,
+            Err(refusal) => return Ok(Decision::Refused(refusal)),
+        };
+        let head = self.stream_head(stream.ordinal);
+        let (first, expected) = (submission.first_sequence, head.next_sequence);
+        if first < expected {
+            if self.changed_streams.contains(&stream.ordinal) {
+                return Ok(Decision::Deferred);
+            }
+            if let Some(cell) =
+                same_text(self.store, stream.ordinal, first, incoming.admitted.note().text_hash)?
+            {
+                return Ok(Decision::Known(cell));
+            }
+        }
+        if let Err(refusal) = admission::check_living(issuer, incoming.admitted.note().key_id()) {
+            return Ok(Decision::Refused(refusal));
+        }
+        let previous = head.previous;
+        if first < expected {
+            return self.contradict(incoming, stream.ordinal, &head);
+        }
+        if first > expected {
+            let refusal = Refusal::OutOfSequence { expected, found: first, previous };
+            return Ok(Decision::Refused(refusal));
+        }
+        if submission.previous != previous {
+            return Ok(Decision::Refused(Refusal::WrongPrevious { expected, previous }));
+        }
+        self.log_submission(incoming, issuer.ordinal, (stream.ordinal, stream.back_fill))
+    }
+
+    fn log_submission(
+        &mut self,
+        incoming: &Incoming,
+        issuer: u32,
+        (stream, back_fill): (u32, bool),
+    ) -> Result<Decision, StoreError> {
+        let note = incoming.admitted.note();
+        let index = self.append(EntryKind::Submission, &note.note);
+        self.write_bodies(index, incoming);
+        let anomalies = self.place_events(index, &incoming.admitted, issuer, back_fill)?;
+        let events = u16::try_from(incoming.admitted.events().len()).unwrap_or(u16::MAX);
+        let key = SubmissionCell::key(stream, note.body.first_sequence);
+        let batch = TreeSize(0); // known when the batch is finished
+        let cell = SubmissionCell {
+            text_hash: note.text_hash,
+            index,
+            events,
+            batch,
+            anomalies: anomalies.clone(),
+        };
+        self.submissions.push((key, cell));
+        let head = self.stream_head(stream);
+        let next_sequence = note.body.next_sequence();
+        self.set_stream(stream, StreamHead { next_sequence, previous: note.text_hash, ..head });
+        Ok(self.logged(index, anomalies))
+    }
+
+    /// A valid submission over logged sequence numbers: a conflict if any event differs, else nothing new.
+    fn contradict(
+        &mut self,
+        incoming: &Incoming,
+        stream: u32,
+        head: &StreamHead,
+    ) -> Result<Decision, StoreError> {
+        let (expected, previous) = (head.next_sequence, head.previous);
+        let found = conflicts::find(self.store, stream, expected, &incoming.admitted)?;
+        let Some(conflict) = found else {
+            return Ok(Decision::Refused(Refusal::AlreadyLogged { expected, previous }));
+        };
+        if conflicts::may_log(self.store, &conflict, self.now)? {
+            let index = self.append(EntryKind::Conflict, &incoming.admitted.note().note);
+            conflicts::write(&mut self.writes, self.store, &conflict, (index, incoming, self.now))?;
+            // One conflict of a stream per batch: the next one must see what this one wrote.
+            self.changed_streams.insert(stream);
+        }
+        let (sequence, logged) = (conflict.sequence, conflict.logged_note);
+        Ok(Decision::Refused(Refusal::Conflict { sequence, expected, previous, logged }))
+    }
+
+    /// Decides on a registry change; the registrar's signature is added here.
+    pub(crate) fn register(&mut self, text: &str, signatures: Vec<SignatureLine>) -> Decision {
+        let refuse = |why: String| Decision::Refused(Refusal::Registry { why });
+        if !text.ends_with('\n') {
+            return refuse("the text of a registry change must end in a newline".to_owned());
+        }
+        let registrar = self.signers.registrar.sign(text, self.now);
+        let note = Note::new(text.to_owned(), [vec![registrar], signatures].concat());
+        // What cannot be read back as a note must not become one.
+        if let Err(error) = Note::parse(note.to_string().as_bytes()) {
+            return refuse(error.to_string());
+        }
+        let index = self.next_index();
+        let (sequence, firm) = (self.state.registry.next_sequence(), Arc::clone(&self.state.firm));
+        let mut registry = (*self.state.registry).clone();
+        if let Err(error) = registry.apply(&note, index, Continuity::Complete, (&firm, &Strict)) {
+            return refuse(error.to_string());
+        }
+        self.append(EntryKind::Registry, &note);
+        self.writes.put(DEFAULT, cells::registry_key(sequence), cells::index_key(index));
+        let received_at = self.now;
+        self.state.registry = Arc::new(registry);
+        Decision::Logged { index, received_at, registry_sequence: sequence, anomalies: Vec::new() }
+    }
+
+    /// Decides on a firm note, which the root has signed.
+    pub(crate) fn firm_note(&mut self, note: &Note) -> Decision {
+        let mut firm = (*self.state.firm).clone();
+        let sequence = firm.next_sequence();
+        if let Err(error) = firm.apply(note, &Strict) {
+            return Decision::Refused(Refusal::Registry { why: error.to_string() });
+        }
+        let index = self.append(EntryKind::Firm, note);
+        self.writes.put(DEFAULT, cells::firm_key(sequence), cells::index_key(index));
+        self.state.firm = Arc::new(firm);
+        self.logged(index, Vec::new())
+    }
+
+    /// Decides on a heartbeat, whose signature was checked.
+    pub(crate) fn heartbeat(&mut self, note: &IssuerNote<Heartbeat>) -> Decision {
+        let registry = Arc::clone(&self.state.registry);
+        let body = &note.body;
+        let stream = registry.issuer(&body.issuer).and_then(|issuer| {
+            admission::check_living(issuer, note.key_id()).ok()?;
+            issuer.streams.get(&body.stream)
+        });
+        let Some(stream) = stream else {
+            return Decision::Refused(Refusal::UnknownKey { key: note.key_id() });
+        };
+        let head = self.stream_head(stream.ordinal);
+        let expected = head.next_sequence;
+        if body.at <= head.heartbeat_at || body.next_sequence != expected {
+            return Decision::Refused(Refusal::StaleHeartbeat { expected });
+        }
+        let index = self.append(EntryKind::Heartbeat, &note.note);
+        self.set_stream(stream.ordinal, StreamHead { heartbeat_at: body.at, ..head });
+        self.logged(index, Vec::new())
+    }
+
+    /// Ends the batch: tiles, streams, documents, and the signed checkpoint over all of it.
+    pub(crate) fn finish(mut self) -> Result<Plan, StoreError> {
+        let size = self.state.edge.size();
+        self.state.edge.close(&mut self.touched);
+        let root = merkle::root(&mut Tiled(&mut self.touched), size).map_err(untouched)?;
+        self.state.head = Head { size, root, received_at: self.now };
+        for (tile, hashes) in &self.touched {
+            self.writes.put(family::TILE, cells::tile_key(*tile), hashes.to_bytes());
+        }
+        for (key, cell) in self.submissions {
+            let cell = SubmissionCell { batch: size, ..cell };
+            self.writes.put(family::SUBMISSION, key, cell.encode());
+        }
+        for (key, cell) in self.documents {
+            self.writes.put(family::DOCUMENT, key, cell.encode());
+        }
+        for stream in self.changed_streams {
+            if let Some(head) = self.state.streams.get(&stream) {
+                self.writes.put(DEFAULT, StreamHead::key(stream), head.encode());
+            }
+        }
+        let origin = self.state.registry.origin().to_string();
+        let receipt = self.signers.receipt_checkpoint(&Checkpoint { origin, size, root });
+        self.writes.put(
+            family::CHECKPOINT,
+            cells::receipt_key(size),
+            receipt.to_string().into_bytes(),
+        );
+        Ok(Plan { writes: self.writes, next: self.state, receipt, touched: self.touched })
+    }
+
+    fn next_index(&self) -> LeafIndex {
+        self.state.edge.size().next()
+    }
+
+    fn append(&mut self, kind: EntryKind, note: &Note) -> LeafIndex {
+        let index = self.next_index();
+        let registry_sequence = self.state.registry.next_sequence();
+        let entry =
+            Entry { kind, received_at: self.now, registry_sequence, body: note.to_string() };
+        let text = entry.encode().into_bytes();
+        self.state.edge.push(Hash::leaf(&text), &mut self.touched);
+        self.writes.put(family::ENTRY, cells::index_key(index), text);
+        index
+    }
+
+    fn write_bodies(&mut self, index: LeafIndex, incoming: &Incoming) {
+        let leaves = incoming.admitted.leaves();
+        // The root over one event is its leaf hash, and stands in the entry.
+        if leaves.len() > 1 {
+            let bytes = leaves.iter().flat_map(|leaf| *leaf.as_bytes()).collect();
+            self.writes.put(family::LEAVES, cells::index_key(index), bytes);
+        }
+        for (number, chunk) in (0..).zip(incoming.bodies.chunks(BODY_EVENTS)) {
+            let texts = chunk.iter().map(|(event, details)| (event.as_slice(), details.as_slice()));
+            self.writes.put(
+                family::BODY,
+                cells::body_key(index, number),
+                cells::encode_bodies(texts),
+            );
+        }
+    }
+
+    /// Adds each event to its document's cell, and notes what is odd about it.
+    fn place_events(
+        &mut self,
+        index: LeafIndex,
+        admitted: &Admitted,
+        issuer: u32,
+        back_fill: bool,
+    ) -> Result<Vec<Anomalous>, StoreError> {
+        let keys: Vec<Vec<u8>> = admitted
+            .events()
+            .iter()
+            .map(|event| DocumentCell::key(issuer, &event.document.0))
+            .collect();
+        self.load_documents(&keys)?;
+        let mut odd = Vec::new();
+        for ((number, event), key) in (0..).zip(admitted.events()).zip(keys) {
+            let cell = self.documents.entry(key).or_default();
+            let before = cell.places.last().map(|place| place.standing);
+            let anomalies = anomaly::anomalies(event, before, self.now, back_fill);
+            if !anomalies.is_empty() {
+                odd.push((number, anomalies));
+            }
+            let standing = Standing::after(&event.change);
+            cell.places.push(PlaceCell { index, event: number, standing, anomalies });
+            if cell.places.len() > DocumentCell::PAGE {
+                let places = cell.places.drain(..DocumentCell::PAGE).collect();
+                let page = DocumentCell { older_pages: cell.older_pages, places };
+                let key = DocumentCell::page_key(issuer, &event.document.0, cell.older_pages);
+                self.writes.put(family::DOCUMENT, key, page.encode());
+                cell.older_pages += 1;
+            }
+        }
+        Ok(odd)
+    }
+
+    fn load_documents(&mut self, keys: &[Vec<u8>]) -> Result<(), StoreError> {
+        let mut missing: Vec<Vec<u8>> =
+            keys.iter().filter(|key| !self.documents.contains_key(*key)).cloned().collect();
+        missing.sort_unstable();
+        missing.dedup();
+        let cells = self.store.get_many(family::DOCUMENT, &missing)?;
+        for (key, cell) in missing.into_iter().zip(cells) {
+            let Some(bytes) = cell else { continue };
+            let cell = DocumentCell::decode(&bytes)
+                .ok_or(StoreError::Damaged { what: "document cell" })?;
+            self.documents.insert(key, cell);
+        }
+        Ok(())
+    }
+
+    fn stream_head(&self, stream: u32) -> StreamHead {
+        self.state.streams.get(&stream).copied().unwrap_or(StreamHead::EMPTY)
+    }
+
+    fn set_stream(&mut self, stream: u32, head: StreamHead) {
+        self.state.streams.insert(stream, head);
+        self.changed_streams.insert(stream);
+    }
+
+    fn logged(&self, index: LeafIndex, anomalies: Vec<Anomalous>) -> Decision {
+        let registry_sequence = self.state.registry.next_sequence();
+        Decision::Logged { index, received_at: self.now, registry_sequence, anomalies }
+    }
+}
+
+/// The submission logged at a sequence number, if it has this very text.
+pub(crate) fn same_text(
+    store: &Store,
+    stream: u32,
+    first_sequence: u64,
+    text_hash: Hash,
+) -> Result<Option<SubmissionCell>, StoreError> {
+    let Some(bytes) =
+        store.get(family::SUBMISSION, &SubmissionCell::key(stream, first_sequence))?
+    else {
+        return Ok(None);
+    };
+    let cell =
+        SubmissionCell::decode(&bytes).ok_or(StoreError::Damaged { what: "submission cell" })?;
+    Ok((cell.text_hash == text_hash).then_some(cell))
+}

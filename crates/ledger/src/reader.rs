@@ -1,0 +1,162 @@
+//! Reading a log: entries, tiles, checkpoints and proofs, all from the store, with a bounded cache of tiles.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use witness_core::{
+    hash::Hash,
+    merkle::{self, LeafIndex, TreeSize},
+    tile::{Tile, TileId, TileSource, Tiled},
+    time::Timestamp,
+};
+
+use crate::{
+    cells::{self, Reader as CellReader, family},
+    store::{Store, StoreError},
+};
+
+/// Tiles kept in memory, with their inner nodes 16 KiB each.
+const TILES_CACHED: usize = 1024;
+
+/// Why something could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Beyond what is published, or never there.
+    #[error("{what} {number} is not there; the newest published size is {size}")]
+    NotFound {
+        /// What was asked for.
+        what: &'static str,
+        /// Its number.
+        number: u64,
+        /// The newest published size.
+        size: u64,
+    },
+    /// Sizes or indexes in an impossible order.
+    #[error("{what} {number} must be at most {limit}")]
+    OutOfRange {
+        /// What was asked for.
+        what: &'static str,
+        /// Its number.
+        number: u64,
+        /// The most it can be.
+        limit: u64,
+    },
+}
+
+/// Reads one log.
+#[derive(Debug)]
+pub(crate) struct LogReader {
+    pub(crate) store: Arc<Store>,
+    tiles: Cache<TileId, Arc<Tile>>,
+}
+
+impl LogReader {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
+        Self { store, tiles: Cache::new(TILES_CACHED) }
+    }
+
+    /// Text of an entry.
+    pub(crate) fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, StoreError> {
+        let text = self.store.get(family::ENTRY, &cells::index_key(index))?;
+        text.ok_or(StoreError::Damaged { what: "entry" })
+    }
+
+    /// Texts of up to `limit` entries from `from` on, below `end`.
+    pub(crate) fn entries(
+        &self,
+        from: LeafIndex,
+        end: TreeSize,
+        limit: usize,
+    ) -> Result<Vec<Vec<u8>>, StoreError> {
+        let last = cells::index_key(end.next());
+        let pairs = self
+            .store
+            .scan(family::ENTRY, &cells::index_key(from), limit, |key| key < last.as_slice())?;
+        Ok(pairs.into_iter().map(|(_, text)| text).collect())
+    }
+
+    /// The first `width` hashes of a tile.
+    pub(crate) fn tile_bytes(&self, tile: TileId, width: usize) -> Result<Vec<u8>, StoreError> {
+        let bytes = self.store.get(family::TILE, &cells::tile_key(tile))?;
+        let prefix = bytes.and_then(|bytes| bytes.get(..width * 32).map(<[u8]>::to_vec));
+        prefix.ok_or(StoreError::Damaged { what: "tile" })
+    }
+
+    /// Inclusion path of an entry in the tree of `size`.
+    pub(crate) fn inclusion(
+        &self,
+        index: LeafIndex,
+        size: TreeSize,
+    ) -> Result<Vec<Hash>, StoreError> {
+        merkle::inclusion_path(&mut Tiled(&mut &*self), index, size)
+    }
+
+    /// Consistency proof between two sizes.
+    pub(crate) fn consistency(
+        &self,
+        old: TreeSize,
+        new: TreeSize,
+    ) -> Result<Vec<Hash>, StoreError> {
+        merkle::consistency_path(&mut Tiled(&mut &*self), old, new)
+    }
+
+    /// Root of the tree of `size`.
+    pub(crate) fn root(&self, size: TreeSize) -> Result<Hash, StoreError> {
+        merkle::root(&mut Tiled(&mut &*self), size)
+    }
+
+    /// The signed receipt checkpoint of a batch.
+    pub(crate) fn receipt_checkpoint(&self, size: TreeSize) -> Result<Vec<u8>, StoreError> {
+        let note = self.store.get(family::CHECKPOINT, &cells::receipt_key(size))?;
+        note.ok_or(StoreError::Damaged { what: "receipt checkpoint" })
+    }
+
+    /// The published checkpoint of a size.
+    pub(crate) fn published(&self, size: TreeSize) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(family::CHECKPOINT, &cells::published_key(size))
+    }
+
+    /// Size of the newest checkpoint published at or before a time.
+    pub(crate) fn published_at(&self, at: Timestamp) -> Result<Option<TreeSize>, StoreError> {
+        let found = self.store.last_at(family::CHECKPOINT, &cells::published_at_key(at))?;
+        let is_time = |(key, value): (Vec<u8>, Vec<u8>)| key.starts_with(b"t").then_some(value);
+        Ok(found.and_then(is_time).and_then(|value| CellReader(&value).u64()).map(TreeSize))
+    }
+
+    /// Up to `limit` published sizes from `from` on.
+    pub(crate) fn published_sizes(
+        &self,
+        from: TreeSize,
+        limit: usize,
+    ) -> Result<Vec<TreeSize>, StoreError> {
+        let is_published = |key: &[u8]| key.starts_with(b"p");
+        let pairs = self.store.scan(
+            family::CHECKPOINT,
+            &cells::published_key(from),
+            limit,
+            is_published,
+        )?;
+        let size = |key: &[u8]| key.get(1..).and_then(|number| CellReader(number).u64());
+        Ok(pairs.iter().filter_map(|(key, _)| size(key)).map(TreeSize).collect())
+    }
+}
+
+impl TileSource for &LogReader {
+    type Error = StoreError;
+
+    fn tile_node(&mut self, tile: TileId, height: usize, index: usize) -> Result<Hash, StoreError> {
+        // A cached tile may have been partial when it was read; then it is read again.
+        if let Some(node) = self.tiles.get(&tile).and_then(|tile| tile.node(height, index)) {
+            return Ok(node);
+        }
+        let bytes = self.store.get(family::TILE, &cells::tile_key(tile))?;
+        let read = bytes.as_deref().and_then(Tile::from_bytes);
+        let read = Arc::new(read.ok_or(StoreError::Damaged { what: "tile" })?);
+        let node = read.node(height, index).ok_or(StoreError::Damaged { what: "tile" })?;
+        self.tiles.insert(tile, read);
+        Ok(node)
+    }
+}

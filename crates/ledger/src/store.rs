@@ -1,0 +1,265 @@
+//! The store of one log: the only file that talks to RocksDB about a log.
+//!
+//! Writing is a compare-and-swap on the head, in one atomic write that is synced before it returns. RocksDB
+//! keeps an OS lock on the folder, so a second process cannot open it at all.
+
+use std::path::Path;
+
+use rocksdb::{
+    BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor,
+    CompactOptions, DB, DBCompressionType, DBRecoveryMode, Direction, IteratorMode, Options,
+    WriteBatch, WriteOptions,
+    statistics::{StatsLevel, Ticker},
+};
+use witness_core::name::Origin;
+
+use crate::cells::{self, Head, family};
+
+/// Memory for unwritten data of one log, in bytes.
+const WRITE_BUFFER_BYTES: usize = 96 << 20;
+
+/// Why the store could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// RocksDB says so: the disk is full, a file is damaged, the folder is in use.
+    #[error("the store failed: {0}")]
+    Rocks(#[from] rocksdb::Error),
+    /// Something stored does not read back.
+    #[error("the store holds a {what} that does not read back; run `witnessd` on an intact copy")]
+    Damaged {
+        /// What it should be.
+        what: &'static str,
+    },
+    /// The head is not the one that the commit goes on from: another writer was here.
+    #[error("the log's head has moved under its only writer; nothing was written")]
+    HeadMoved,
+    /// The folder holds something else.
+    #[error(
+        "the folder holds the log {found}, not {expected}; point the configuration at the right one"
+    )]
+    OtherLog {
+        /// What it holds.
+        found: String,
+        /// What was asked for.
+        expected: Origin,
+    },
+}
+
+/// What one commit writes.
+#[derive(Default)]
+pub(crate) struct Writes {
+    puts: Vec<(&'static str, Vec<u8>, Vec<u8>)>,
+}
+
+impl Writes {
+    pub(crate) fn put(&mut self, family: &'static str, key: Vec<u8>, value: Vec<u8>) {
+        self.puts.push((family, key, value));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.puts.len()
+    }
+}
+
+/// Name of RocksDB's own family, for the few cells that are not many of a kind.
+pub(crate) const DEFAULT: &str = "default";
+
+/// The store of one log.
+pub(crate) struct Store {
+    db: DB,
+    options: Options,
+}
+
+impl Store {
+    /// Opens or creates the store of a log.
+    pub(crate) fn open(path: &Path, origin: &Origin, cache: &Cache) -> Result<Self, StoreError> {
+        let options = database_options();
+        let families = family::ALL
+            .into_iter()
+            .map(|name| ColumnFamilyDescriptor::new(name, family_options(name, cache)));
+        let own = ColumnFamilyDescriptor::new(DEFAULT, family_options(DEFAULT, cache));
+        let db = DB::open_cf_descriptors(&options, path, families.chain([own]))?;
+        let store = Self { db, options };
+        store.check_identity(origin)?;
+        Ok(store)
+    }
+
+    fn check_identity(&self, origin: &Origin) -> Result<(), StoreError> {
+        let Some(found) = self.get(DEFAULT, cells::ORIGIN_KEY)? else {
+            let mut batch = WriteBatch::default();
+            batch.put(cells::LAYOUT_KEY, cells::LAYOUT);
+            batch.put(cells::ORIGIN_KEY, origin.as_str());
+            return Ok(self.db.write_opt(batch, &synced())?);
+        };
+        if found != origin.as_str().as_bytes() {
+            let found = String::from_utf8_lossy(&found).into_owned();
+            return Err(StoreError::OtherLog { found, expected: origin.clone() });
+        }
+        match self.get(DEFAULT, cells::LAYOUT_KEY)? {
+            Some(layout) if layout == cells::LAYOUT => Ok(()),
+            _ => Err(StoreError::Damaged { what: "layout that this version knows" }),
+        }
+    }
+
+    fn family(&self, name: &str) -> Result<&ColumnFamily, StoreError> {
+        self.db.cf_handle(name).ok_or(StoreError::Damaged { what: "column family" })
+    }
+
+    /// One value.
+    pub(crate) fn get(&self, family: &str, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.db.get_cf(self.family(family)?, key)?)
+    }
+
+    /// Many values of one family at once, in the order of the keys.
+    pub(crate) fn get_many(
+        &self,
+        family: &str,
+        keys: &[Vec<u8>],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let values = self.db.batched_multi_get_cf(self.family(family)?, keys, false);
+        values.into_iter().map(|value| Ok(value?.map(|bytes| bytes.to_vec()))).collect()
+    }
+
+    /// Up to `limit` pairs from `from` on, as long as `keep` likes the key.
+    pub(crate) fn scan(
+        &self,
+        family: &str,
+        from: &[u8],
+        limit: usize,
+        keep: impl Fn(&[u8]) -> bool,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let mode = IteratorMode::From(from, Direction::Forward);
+        let mut found = Vec::new();
+        for pair in self.db.iterator_cf(self.family(family)?, mode).take(limit) {
+            let (key, value) = pair?;
+            if !keep(&key) {
+                break;
+            }
+            found.push((key.into_vec(), value.into_vec()));
+        }
+        Ok(found)
+    }
+
+    /// The last pair at or before `key`.
+    pub(crate) fn last_at(
+        &self,
+        family: &str,
+        key: &[u8],
+    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let mode = IteratorMode::From(key, Direction::Reverse);
+        let pair = self.db.iterator_cf(self.family(family)?, mode).next().transpose()?;
+        Ok(pair.map(|(key, value)| (key.into_vec(), value.into_vec())))
+    }
+
+    /// The head as it is stored.
+    pub(crate) fn head(&self) -> Result<Head, StoreError> {
+        match self.get(DEFAULT, cells::HEAD_KEY)? {
+            None => Ok(Head::EMPTY),
+            Some(bytes) => Head::decode(&bytes).ok_or(StoreError::Damaged { what: "head" }),
+        }
+    }
+
+    /// Writes all or nothing, synced, if the head is still `previous`. A crash before the return means that
+    /// the caller does not know: opening again tells.
+    pub(crate) fn commit(
+        &self,
+        previous: &Head,
+        next: &Head,
+        writes: Writes,
+    ) -> Result<(), StoreError> {
+        if self.head()? != *previous {
+            return Err(StoreError::HeadMoved);
+        }
+        let mut batch = WriteBatch::default();
+        for (family, key, value) in writes.puts {
+            batch.put_cf(self.family(family)?, key, value);
+        }
+        batch.put(cells::HEAD_KEY, next.encode());
+        Ok(self.db.write_opt(batch, &synced())?)
+    }
+
+    /// Writes what does not move the head, synced: published checkpoints.
+    pub(crate) fn write(&self, writes: Writes) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        for (family, key, value) in writes.puts {
+            batch.put_cf(self.family(family)?, key, value);
+        }
+        Ok(self.db.write_opt(batch, &synced())?)
+    }
+
+    /// How often the write-ahead log was synced since opening.
+    pub(crate) fn syncs(&self) -> u64 {
+        self.options.get_ticker_count(Ticker::WalFileSynced)
+    }
+
+    /// Settles the store's files; for benchmarks and maintenance.
+    pub(crate) fn compact(&self) -> Result<(), StoreError> {
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Skip);
+        for name in family::ALL {
+            let family = self.family(name)?;
+            self.db.flush_cf(family)?;
+            self.db.compact_range_cf_opt(family, None::<&[u8]>, None::<&[u8]>, &options);
+        }
+        Ok(())
+    }
+}
+
+fn synced() -> WriteOptions {
+    let mut options = WriteOptions::default();
+    options.set_sync(true);
+    options
+}
+
+fn database_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_paranoid_checks(true);
+    // Two kinds of damage must not be taken for a clean end: a hole in the middle of the write-ahead log,
+    // and an unfinished last record of a batch that was answered. Answers leave after the sync, so an
+    // unfinished tail was never answered.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_db_write_buffer_size(WRITE_BUFFER_BYTES);
+    options.set_max_total_wal_size(256 << 20);
+    options.set_max_background_jobs(2);
+    options.set_bytes_per_sync(1 << 20);
+    options.set_keep_log_file_num(4);
+    options.set_max_open_files(512);
+    options.enable_statistics();
+    options.set_statistics_level(StatsLevel::ExceptHistogramOrTimers);
+    options
+}
+
+fn family_options(name: &str, cache: &Cache) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(cache);
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    blocks.set_format_version(6);
+    blocks.set_block_size(8 << 10);
+    let mut options = Options::default();
+    options.set_write_buffer_size(32 << 20);
+    options.set_max_write_buffer_number(3);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    match name {
+        family::DOCUMENT => {
+            // Most documents are new: the filter says so without reading.
+            blocks.set_bloom_filter(10.0, false);
+            options.set_memtable_whole_key_filtering(true);
+            options.set_memtable_prefix_bloom_ratio(0.05);
+            options.set_compression_type(DBCompressionType::None);
+        }
+        family::LEAVES | family::TILE => options.set_compression_type(DBCompressionType::None),
+        _ => options.set_compression_type(DBCompressionType::Lz4),
+    }
+    options.set_block_based_table_factory(&blocks);
+    options
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.db.path()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,128 @@
+//! The clock and its guard: no receipt is given on a clock known to be wrong.
+//!
+//! The wall clock is compared with the monotonic one, which nobody can set: once they part by more than a
+//! second, the wall clock has jumped. (The writer itself refuses a clock below the last entry.)
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use witness_core::time::Timestamp;
+
+/// How far the two clocks may part.
+const DRIFT_MAX_US: u64 = 1_000_000;
+/// A jump is forgiven after the two clocks have gone side by side for so long: ours was set right.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
+
+/// Two clocks read at about the same time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    pub(crate) wall: Timestamp,
+    pub(crate) monotonic: Instant,
+}
+
+/// Compares each reading with the one that it trusts.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    trusted: Reading,
+    /// Since when the wall clock has kept pace from a new base.
+    suspect: Option<Reading>,
+}
+
+impl Guard {
+    pub(crate) fn new(first: Reading) -> Self {
+        Self { trusted: first, suspect: None }
+    }
+
+    /// The wall clock of a reading, if it is where the monotonic clock says it should be.
+    pub(crate) fn check(&mut self, now: Reading) -> Result<Timestamp, String> {
+        let parted = parted_us(self.trusted, now);
+        if parted <= DRIFT_MAX_US {
+            // Slow drift (an NTP slew) is followed; only a jump stands out.
+            self.trusted = now;
+            self.suspect = None;
+            return Ok(now.wall);
+        }
+        match self.suspect {
+            Some(base) if parted_us(base, now) <= DRIFT_MAX_US => {
+                if now.monotonic.duration_since(base.monotonic) >= FORGIVEN_AFTER {
+                    *self = Self::new(now);
+                    return Ok(now.wall);
+                }
+            }
+            _ => self.suspect = Some(now),
+        }
+        Err(format!("the wall clock has jumped by {} ms against the monotonic one", parted / 1000))
+    }
+}
+
+/// By how much the wall clock has gone otherwise than the monotonic one.
+fn parted_us(from: Reading, to: Reading) -> u64 {
+    let elapsed = to.monotonic.saturating_duration_since(from.monotonic).as_micros();
+    let expected = from.wall.micros().saturating_add(u64::try_from(elapsed).unwrap_or(u64::MAX));
+    expected.abs_diff(to.wall.micros())
+}
+
+/// The machine's clocks.
+#[derive(Debug)]
+pub(crate) struct SystemClock {
+    guard: Guard,
+    require_synchronised: bool,
+}
+
+impl SystemClock {
+    pub(crate) fn new(require_synchronised: bool) -> Self {
+        Self { guard: Guard::new(read()), require_synchronised }
+    }
+}
+
+impl witness_ledger::Clock for SystemClock {
+    fn now(&mut self) -> Result<Timestamp, String> {
+        if self.require_synchronised && !is_synchronised() {
+            return Err(
+                "the kernel's clock is not synchronised; see chronyc or timedatectl".to_owned()
+            );
+        }
+        self.guard.check(read())
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clocks")]
+fn read() -> Reading {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let wall = Timestamp::from_micros(u64::try_from(wall.as_micros()).unwrap_or(u64::MAX));
+    Reading { wall, monotonic: Instant::now() }
+}
+
+/// Whether time synchronisation says so: systemd-timesyncd and chrony keep this file for others to ask.
+fn is_synchronised() -> bool {
+    std::path::Path::new("/run/systemd/timesync/synchronized").exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(base: Instant, wall_ms: u64, monotonic_ms: u64) -> Reading {
+        let wall = Timestamp::from_micros(1_000_000_000 + wall_ms * 1000);
+        Reading { wall, monotonic: base + Duration::from_millis(monotonic_ms) }
+    }
+
+    #[test]
+    fn a_jump_either_way_is_refused_and_a_drift_is_followed() {
+        let base = read().monotonic;
+        let mut guard = Guard::new(at(base, 0, 0));
+        assert!(guard.check(at(base, 1_900, 1_000)).is_ok());
+        assert!(guard.check(at(base, 3_700, 2_000)).is_ok(), "drift adds up over readings");
+        assert!(guard.check(at(base, 6_000, 2_100)).is_err(), "forward");
+        assert!(guard.check(at(base, 100, 2_200)).is_err(), "backward");
+        assert!(guard.check(at(base, 4_000, 2_300)).is_ok(), "back in place");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_right_is_trusted_after_a_while() {
+        let base = read().monotonic;
+        let mut guard = Guard::new(at(base, 0, 0));
+        assert!(guard.check(at(base, 3_600_000, 10)).is_err());
+        assert!(guard.check(at(base, 3_630_000, 30_010)).is_err());
+        assert!(guard.check(at(base, 3_660_010, 60_020)).is_ok());
+    }
+}

@@ -1,0 +1,127 @@
+//! Configuration: read once, here, and handed on in slices.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+use clap::Parser;
+use serde::Deserialize;
+use witness_core::name::Name;
+
+/// The witness ledger's service: takes issuers' signed events into an append-only log, and proves it.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Try it out:   witnessd --dev\nIn earnest:   witness firm init … ; witnessd --config /etc/witnessd.toml"
+)]
+pub(crate) struct Arguments {
+    /// Configuration file (TOML); deploy/witnessd.example.toml explains every option
+    #[arg(long, value_name = "FILE", conflicts_with = "dev")]
+    pub(crate) config: Option<PathBuf>,
+    /// Development: fresh keys, a development issuer, loopback. Never in earnest: the root key lies beside
+    /// the data
+    #[arg(long)]
+    pub(crate) dev: bool,
+    /// With --dev: address to listen on, loopback only
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7761", requires = "dev")]
+    pub(crate) listen: SocketAddr,
+    /// With --dev: data folder
+    #[arg(long, value_name = "DIR", default_value = "witness-dev", requires = "dev")]
+    pub(crate) data: PathBuf,
+    /// What to log to stderr: error, warn, info, debug, or a filter per module
+    #[arg(long = "log", value_name = "FILTER", default_value = "info")]
+    pub(crate) log_filter: String,
+}
+
+/// The configuration file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Address for gRPC and HTTP; loopback only until TLS and roles exist.
+    pub(crate) listen: SocketAddr,
+    /// Folder of all data.
+    pub(crate) data: PathBuf,
+    /// Folder of the key files and firm notes, as `witness firm init` makes it.
+    pub(crate) keys: PathBuf,
+    /// The firm's root vkey; the root key itself stays offline.
+    pub(crate) root_vkey: String,
+    /// The logs, by their short names.
+    pub(crate) logs: Vec<String>,
+    /// Socket for the operator, mode 0600.
+    pub(crate) admin_socket: Option<PathBuf>,
+    /// Folder of the head copies: best on another disk than the data.
+    pub(crate) head_copies: Option<PathBuf>,
+    /// Memory for the blocks of each log's store, in MiB.
+    #[serde(default = "default_cache_mib")]
+    pub(crate) cache_mib: usize,
+    /// Refuse receipts while the kernel says that its clock is not synchronised.
+    #[serde(default)]
+    pub(crate) require_synchronised_clock: bool,
+}
+
+fn default_cache_mib() -> usize {
+    64
+}
+
+impl Config {
+    pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("the configuration {} cannot be read", path.display()))?;
+        toml::from_str(&text).with_context(|| {
+            format!(
+                "the configuration {} is not right; compare deploy/witnessd.example.toml",
+                path.display()
+            )
+        })
+    }
+
+    /// What no configuration may say.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        if !self.listen.ip().is_loopback() {
+            bail!(
+                "listen = \"{}\" is not loopback: without TLS and roles the service speaks to this machine only; \
+                 use 127.0.0.1 or [::1]",
+                self.listen
+            );
+        }
+        if self.logs.is_empty() || self.logs.iter().any(|log| Name::parse(log).is_none()) {
+            bail!("logs must name at least one log, each [a-z0-9-]{{1,32}}");
+        }
+        if !(8..=65_536).contains(&self.cache_mib) {
+            bail!("cache_mib must be 8 to 65536, is {}", self.cache_mib);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn admin_socket(&self) -> PathBuf {
+        self.admin_socket.clone().unwrap_or_else(|| self.data.join("admin.sock"))
+    }
+
+    pub(crate) fn head_copies(&self) -> PathBuf {
+        self.head_copies.clone().unwrap_or_else(|| self.data.join("head-copies"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "listen = \"127.0.0.1:1\"\ndata = \"d\"\nkeys = \"k\"\nroot_vkey = \"v\"\nlogs = [\"log1\"]\n";
+
+    #[test]
+    fn unknown_options_are_refused() {
+        assert!(toml::from_str::<Config>(GOOD).is_ok());
+        assert!(toml::from_str::<Config>(&format!("{GOOD}lisen = 1\n")).is_err());
+    }
+
+    #[test]
+    fn only_loopback_is_listened_on() {
+        let mut config: Config = toml::from_str(GOOD).unwrap();
+        assert!(config.check().is_ok());
+        config.listen = "0.0.0.0:1".parse().unwrap();
+        assert!(config.check().unwrap_err().to_string().contains("not loopback"));
+    }
+}

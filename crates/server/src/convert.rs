@@ -1,0 +1,114 @@
+//! Between the domain and the wire: the only file of the service that turns one into the other.
+
+use tonic::{Code, Status};
+use witness_core::{
+    admission::{Blame, Refusal},
+    hash::Hash,
+    name::{Domain, Name},
+};
+use witness_ledger::{ReadError, Submitted};
+use witness_wire::{Bytes, refusal, v1};
+
+/// A refusal as it travels.
+pub(crate) fn refusal(refusal: &Refusal) -> v1::Refusal {
+    let code = match refusal {
+        Refusal::ReadOnly { .. } => Code::FailedPrecondition,
+        Refusal::Overloaded => Code::ResourceExhausted,
+        other => match other.blame() {
+            Blame::Malformed => Code::InvalidArgument,
+            Blame::State => Code::FailedPrecondition,
+            Blame::Unauthenticated => Code::Unauthenticated,
+            Blame::Exists => Code::AlreadyExists,
+            Blame::TryLater => Code::Unavailable,
+        },
+    };
+    v1::Refusal {
+        code: u32::try_from(i32::from(code)).unwrap_or(2),
+        reason: refusal.reason().to_owned(),
+        message: refusal.to_string(),
+        metadata: refusal
+            .metadata()
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect(),
+    }
+}
+
+/// A refusal as the status of a call.
+pub(crate) fn status(refused: &Refusal) -> Status {
+    refusal::to_status(&refusal(refused))
+}
+
+/// A read that failed, as the status of a call.
+pub(crate) fn read_status(error: &ReadError) -> Status {
+    let (code, reason) = match error {
+        ReadError::NotFound { .. } => (Code::NotFound, "NOT_FOUND"),
+        ReadError::OutOfRange { .. } => (Code::OutOfRange, "OUT_OF_RANGE"),
+        ReadError::Store(error) => {
+            tracing::error!(%error, "the store could not be read");
+            return named(
+                Code::Internal,
+                "INTERNAL",
+                "the store could not be read; the operator's log says why",
+            );
+        }
+    };
+    named(code, reason, &error.to_string())
+}
+
+/// A status with a reason of ours.
+pub(crate) fn named(code: Code, reason: &str, message: &str) -> Status {
+    refusal::to_status(&v1::Refusal {
+        code: u32::try_from(i32::from(code)).unwrap_or(2),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+        metadata: std::collections::BTreeMap::new(),
+    })
+}
+
+/// An argument that does not parse.
+pub(crate) fn invalid(what: &str, expected: &str) -> Status {
+    named(Code::InvalidArgument, "INVALID_ARGUMENT", &format!("{what} must be {expected}"))
+}
+
+/// The issuer of a request.
+pub(crate) fn issuer(text: &str) -> Result<Domain, Status> {
+    Domain::parse(text).ok_or_else(|| invalid("issuer", "a domain in lower-case A-label form"))
+}
+
+/// The stream of a request.
+pub(crate) fn stream(text: &str) -> Result<Name, Status> {
+    Name::parse(text).ok_or_else(|| invalid("stream", "[a-z0-9-]{1,32}"))
+}
+
+/// Hashes as they travel.
+pub(crate) fn hashes(path: &[Hash]) -> Vec<Bytes> {
+    path.iter().map(hash).collect()
+}
+
+/// One hash as it travels.
+pub(crate) fn hash(hash: &Hash) -> Bytes {
+    Bytes::copy_from_slice(hash.as_bytes())
+}
+
+/// A receipt as it travels.
+pub(crate) fn receipt(submitted: &Submitted) -> v1::Receipt {
+    let Submitted { receipt, anomalies } = submitted;
+    let anomaly = |(event, set): &witness_ledger::Anomalous| v1::Anomaly {
+        event_index: u32::from(*event),
+        anomalies: words(*set),
+    };
+    v1::Receipt {
+        index: receipt.index.0,
+        received_at_us: receipt.received_at.micros(),
+        registry_sequence: receipt.registry_sequence,
+        checkpoint: Bytes::from(receipt.checkpoint.to_string()),
+        path: hashes(&receipt.path),
+        anomalies: anomalies.iter().map(anomaly).collect(),
+    }
+}
+
+/// Anomalies by their words.
+pub(crate) fn words(set: witness_core::anomaly::Anomalies) -> Vec<String> {
+    set.to_vec().into_iter().map(|anomaly| anomaly.word().to_owned()).collect()
+}

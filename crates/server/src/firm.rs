@@ -1,0 +1,119 @@
+//! The firm that this process serves: its logs, its own store, and what they share.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use witness_core::{
+    admission::Refusal,
+    key::VerifyingKey,
+    name::{Domain, Name, Origin},
+    policy::Policy,
+};
+use witness_ledger::{FirmStore, Log, LogOptions};
+
+use crate::{clock::SystemClock, config::Config, keys, memo::Memo, metrics::Metrics};
+
+/// One firm.
+#[derive(Debug)]
+pub(crate) struct Firm {
+    pub(crate) root: VerifyingKey,
+    /// What the service checks its own evidence against before it hands it out.
+    pub(crate) policy: Policy,
+    pub(crate) logs: Vec<Arc<Log>>,
+    pub(crate) memo: Memo,
+    pub(crate) metrics: Metrics,
+    _store: FirmStore,
+}
+
+impl Firm {
+    /// Opens all logs, each verified. Must not run inside the runtime: it waits for the writers.
+    pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
+        let root = VerifyingKey::parse(&config.root_vkey).context("root_vkey is no vkey")?;
+        let firm =
+            Domain::parse(root.name()).context("the root key must bear the firm's domain")?;
+        make_private(&config.data)?;
+        let store = FirmStore::open(&config.data.join("firm"), &root)
+            .with_context(|| in_use(&config.data))?;
+        let notes = keys::firm_notes(&config.keys)?;
+        let mut logs = Vec::new();
+        for name in &config.logs {
+            let name = Name::parse(name).context("a log's name must be [a-z0-9-]{1,32}")?;
+            let origin = Origin::of(&firm, &name)
+                .with_context(|| format!("no log can be called {name}: the name is reserved"))?;
+            let options = LogOptions {
+                path: config.data.join("logs").join(name.as_str()),
+                head_copies: config.head_copies(),
+                origin: origin.clone(),
+                root: root.clone(),
+                firm_notes: notes.clone(),
+                signers: keys::signers(&config.keys, &origin)?,
+                clock: SystemClock::new(config.require_synchronised_clock),
+                cache_bytes: config.cache_mib << 20,
+            };
+            make_private(&config.data.join("logs"))?;
+            let log =
+                Log::open(options).with_context(|| format!("the log {origin} cannot be opened"))?;
+            if let Some(why) = &log.overview().read_only {
+                tracing::error!(%origin, %why, "this log takes no writes");
+            }
+            tracing::info!(%origin, size = log.overview().size.0, "log opened and verified");
+            logs.push(Arc::new(log));
+        }
+        check_issuers_live_in_one_log(&logs)?;
+        let policy = Policy::for_firm(root.clone());
+        Ok(Self { root, policy, logs, memo: Memo::new(), metrics: Metrics::new(), _store: store })
+    }
+
+    /// The log with an origin.
+    pub(crate) fn log(&self, origin: &str) -> Option<&Arc<Log>> {
+        self.logs.iter().find(|log| log.origin().as_str() == origin)
+    }
+
+    /// The log under `/<name>/`.
+    pub(crate) fn log_called(&self, name: &str) -> Option<&Arc<Log>> {
+        self.logs.iter().find(|log| log.origin().log() == name)
+    }
+
+    /// The log in which an issuer lives.
+    pub(crate) fn log_of(&self, issuer: &Domain) -> Option<&Arc<Log>> {
+        self.logs.iter().find(|log| log.overview().registry.issuer(issuer).is_some())
+    }
+
+    /// The log that a text of an issuer's is bound to: the origin is its second line. Another origin is
+    /// left to the only log, or the first, to refuse by name.
+    pub(crate) fn log_bound(&self, note: &[u8]) -> Result<&Arc<Log>, Refusal> {
+        let origin =
+            note.split(|byte| *byte == b'\n').nth(1).and_then(|line| str::from_utf8(line).ok());
+        let bound = origin.and_then(|origin| self.log(origin));
+        bound.or_else(|| self.logs.first()).ok_or(Refusal::Stopping)
+    }
+
+    /// Ends the writers, once what waits is logged.
+    pub(crate) fn close(&self) {
+        self.logs.iter().for_each(|log| log.close());
+    }
+}
+
+/// An issuer lives in exactly one log; the registries must not say otherwise.
+fn check_issuers_live_in_one_log(logs: &[Arc<Log>]) -> anyhow::Result<()> {
+    let mut seen = std::collections::BTreeSet::new();
+    for log in logs {
+        for (issuer, _) in log.overview().registry.issuers() {
+            if !seen.insert(issuer.clone()) {
+                bail!("the issuer {issuer} is registered in two logs; only one may be served");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn in_use(data: &Path) -> String {
+    format!("the data in {} cannot be opened; is another witnessd running on it?", data.display())
+}
+
+/// A folder for this user alone.
+fn make_private(folder: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+        .with_context(|| format!("{} cannot be made private", folder.display()))
+}

@@ -1,0 +1,184 @@
+//! The public face over plain HTTP: checkpoints, tiles and entry bundles (C2SP tlog-tiles), keys, metrics.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Query, State},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use witness_core::{
+    merkle::{LeafIndex, TreeSize},
+    tile::TilePath,
+};
+use witness_ledger::{Log, ReadError};
+
+use crate::{firm::Firm, metrics};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const OCTETS: &str = "application/octet-stream";
+/// A tile never changes (C2SP tlog-tiles, "Merkle Tree").
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const FRESH: &str = "no-cache";
+/// Sizes on one page.
+const PAGE: usize = 1000;
+
+/// Routes of the public face.
+pub(crate) fn router(firm: Arc<Firm>) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/metrics", get(metrics_text))
+        .route("/keys", get(firm_keys))
+        .route("/{log}/checkpoint", get(newest))
+        .route("/{log}/checkpoint/{size}", get(of_size))
+        .route("/{log}/checkpoints", get(sizes))
+        .route("/{log}/tile/{*path}", get(tile))
+        .with_state(firm)
+}
+
+type Shared = State<Arc<Firm>>;
+
+/// 200 while every log takes writes; 503 with the reason of the first that does not.
+async fn healthz(State(firm): Shared) -> Response {
+    let stopped = firm.logs.iter().find_map(|log| {
+        let why = log.overview().read_only.clone()?;
+        Some(format!("{} takes no writes: {why}\n", log.origin()))
+    });
+    match stopped {
+        None => answer(StatusCode::OK, TEXT, FRESH, "ok\n"),
+        Some(why) => answer(StatusCode::SERVICE_UNAVAILABLE, TEXT, FRESH, why),
+    }
+}
+
+async fn metrics_text(State(firm): Shared) -> Response {
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    answer(StatusCode::OK, kind, FRESH, metrics::render(&firm))
+}
+
+/// The root vkey, then every key that the firm's notes name: `<role> <vkey> <from> <until>`.
+async fn firm_keys(State(firm): Shared) -> Response {
+    let mut text = format!("root {}\n", firm.root);
+    if let Some(log) = firm.logs.first() {
+        for key in log.overview().firm.keys() {
+            let until = key.until.map_or("-".to_owned(), |until| until.to_string());
+            text.push_str(&format!("{} {} {} {until}\n", key.role.word(), key.key, key.from));
+        }
+    }
+    answer(StatusCode::OK, TEXT, FRESH, text)
+}
+
+async fn newest(State(firm): Shared, Path(log): Path<String>) -> Response {
+    let Some(log) = firm.log_called(&log) else { return not_found("no log of this name") };
+    match &log.overview().published {
+        Some(published) => answer(StatusCode::OK, TEXT, FRESH, published.note.to_string()),
+        None => not_found("nothing is published yet"),
+    }
+}
+
+async fn of_size(State(firm): Shared, Path((log, size)): Path<(String, String)>) -> Response {
+    let Some(log) = firm.log_called(&log) else { return not_found("no log of this name") };
+    let Some(size) = witness_core::text::decimal(&size) else { return not_found("no tree size") };
+    match log.checkpoint(TreeSize(size)) {
+        Ok(note) => answer(StatusCode::OK, TEXT, FOR_EVER, note),
+        Err(error) => failed(&error),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct From {
+    #[serde(default)]
+    from: String,
+}
+
+/// Published sizes, one per line, ascending from `?from=`, at most 1,000; the next page begins after the last.
+async fn sizes(
+    State(firm): Shared,
+    Path(log): Path<String>,
+    Query(query): Query<From>,
+) -> Response {
+    let Some(log) = firm.log_called(&log) else { return not_found("no log of this name") };
+    let from =
+        if query.from.is_empty() { Some(0) } else { witness_core::text::decimal(&query.from) };
+    let Some(from) = from else { return not_found("no tree size") };
+    match log.published_sizes(TreeSize(from), PAGE) {
+        Ok(sizes) => {
+            let lines: String = sizes.iter().map(|size| format!("{size}\n")).collect();
+            answer(StatusCode::OK, TEXT, FRESH, lines)
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+async fn tile(State(firm): Shared, Path((log, path)): Path<(String, String)>) -> Response {
+    let Some(log) = firm.log_called(&log) else { return not_found("no log of this name") };
+    let Some(path) = TilePath::parse(&path) else { return not_found("no tile of this name") };
+    let bytes = match path {
+        TilePath::Hashes { tile, width } => log.tile(tile, usize::from(width)),
+        TilePath::Entries { index, width } => bundle(log, index, usize::from(width)),
+    };
+    match bytes {
+        Ok(bytes) => answer(StatusCode::OK, OCTETS, FOR_EVER, bytes),
+        Err(error) => failed(&error),
+    }
+}
+
+/// An entry bundle: each entry after its length in two bytes (C2SP tlog-tiles, "Log Entries").
+fn bundle(log: &Log, index: u64, width: usize) -> Result<Vec<u8>, ReadError> {
+    let missing = || ReadError::NotFound { what: "entry bundle", number: index, size: 0 };
+    let first = index.checked_mul(256).ok_or_else(missing)?;
+    let entries = log.entries(LeafIndex(first), width)?;
+    if entries.len() != width {
+        return Err(missing());
+    }
+    let mut bytes = Vec::with_capacity(entries.iter().map(|entry| entry.len() + 2).sum());
+    for entry in entries {
+        let length = u16::try_from(entry.len()).or_else(|_| Err(missing()))?;
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(&entry);
+    }
+    Ok(bytes)
+}
+
+fn failed(error: &ReadError) -> Response {
+    match error {
+        ReadError::NotFound { .. } | ReadError::OutOfRange { .. } => not_found(&error.to_string()),
+        ReadError::Store(error) => {
+            tracing::error!(%error, "the store could not be read");
+            answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, FRESH, "the store could not be read\n")
+        }
+    }
+}
+
+fn not_found(why: &str) -> Response {
+    answer(StatusCode::NOT_FOUND, TEXT, FRESH, format!("{why}\n"))
+}
+
+fn answer(
+    status: StatusCode,
+    kind: &'static str,
+    cache: &'static str,
+    body: impl Into<Body>,
+) -> Response {
+    let headers: [(HeaderName, HeaderValue); 4] = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (header::CACHE_CONTROL, HeaderValue::from_static(cache)),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        // Whoever checks us from a page elsewhere may read what is public.
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    ];
+    (status, headers, body.into()).into_response()
+}
+
+/// What is at no path: a gRPC status for gRPC callers, 404 for the others.
+pub(crate) async fn unknown(headers: http::HeaderMap) -> Response {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("application/grpc")) {
+        return tonic::Status::unimplemented("no method of this name; see gRPC reflection")
+            .into_http();
+    }
+    not_found("nothing is at this path")
+}

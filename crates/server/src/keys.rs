@@ -1,0 +1,70 @@
+//! The firm's online keys and notes, from the folder that `witness firm init` makes.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use anyhow::{Context as _, bail};
+use witness_core::{
+    firm::Role,
+    firm_keys::{firm_key_file, log_key_file},
+    key::SigningKey,
+    name::Origin,
+    note::Note,
+};
+use witness_ledger::Signers;
+
+/// The keys of one log's writer.
+pub(crate) fn signers(folder: &Path, origin: &Origin) -> anyhow::Result<Signers> {
+    Ok(Signers {
+        log: read_key(folder, &log_key_file(origin.log(), Role::Log))?,
+        timestamp: read_key(folder, &log_key_file(origin.log(), Role::Timestamp))?,
+        registrar: read_key(folder, &firm_key_file(Role::Registrar))?,
+    })
+}
+
+/// The firm notes `firm*.note`, in the order of their names: `firm.note`, `firm.note.1` would not do, so
+/// rotations are called `firm-1.note`, `firm-2.note`, … and sorted by the number that they bear inside.
+pub(crate) fn firm_notes(folder: &Path) -> anyhow::Result<Vec<Note>> {
+    let listing = fs::read_dir(folder)
+        .with_context(|| format!("the key folder {} cannot be read", folder.display()))?;
+    let mut notes = Vec::new();
+    for file in listing {
+        let path = file?.path();
+        let name =
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if !(name.starts_with("firm")
+            && path.extension().is_some_and(|extension| extension == "note"))
+        {
+            continue;
+        }
+        let bytes =
+            fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let note =
+            Note::parse(&bytes).with_context(|| format!("{} is no signed note", path.display()))?;
+        let text = witness_core::firm::FirmText::parse(note.text())
+            .with_context(|| format!("{} is no firm note", path.display()))?;
+        notes.push((text.sequence, note));
+    }
+    if notes.is_empty() {
+        bail!("{} holds no firm.note; make one with `witness firm init`", folder.display());
+    }
+    notes.sort_by_key(|(sequence, _)| *sequence);
+    Ok(notes.into_iter().map(|(_, note)| note).collect())
+}
+
+/// A key file that others can read is refused: it may be theirs by now.
+fn read_key(folder: &Path, name: &str) -> anyhow::Result<SigningKey> {
+    let path = folder.join(name);
+    let metadata = fs::metadata(&path).with_context(|| {
+        format!("the key file {} is missing; `witness firm init` makes all of them", path.display())
+    })?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        bail!(
+            "the key file {0} has mode {mode:o}; others could read it: chmod 600 {0}",
+            path.display()
+        );
+    }
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    SigningKey::parse(text.trim_end()).with_context(|| format!("{} is no key file", path.display()))
+}

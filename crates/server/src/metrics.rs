@@ -1,0 +1,101 @@
+//! Counters for the operator, in the OpenMetrics text format. None bears a document hash or a name that
+//! an issuer chose.
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use crate::firm::Firm;
+
+/// What is counted as it happens.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Metrics {
+    submissions: Counter,
+    events: Counter,
+    refusals: Family<Reason, Counter>,
+    evidence: Counter,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reason {
+    reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LogLabel {
+    log: String,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// A submission was logged, or was logged before.
+    pub(crate) fn accepted(&self, events: usize) {
+        self.submissions.inc();
+        self.events.inc_by(u64::try_from(events).unwrap_or(u64::MAX));
+    }
+
+    /// A submission was refused.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.refusals.get_or_create(&Reason { reason: reason.to_owned() }).inc();
+    }
+
+    /// An evidence file was handed out.
+    pub(crate) fn evidence(&self) {
+        self.evidence.inc();
+    }
+}
+
+/// All metrics as text; the state of the logs is read now.
+pub(crate) fn render(firm: &Firm) -> String {
+    let mut registry = Registry::with_prefix("witness");
+    let metrics = &firm.metrics;
+    registry.register(
+        "submissions",
+        "Submissions answered with a receipt",
+        metrics.submissions.clone(),
+    );
+    registry.register("events", "Events in them", metrics.events.clone());
+    registry.register("refusals", "Submissions refused, by reason", metrics.refusals.clone());
+    registry.register("evidence_files", "Evidence files handed out", metrics.evidence.clone());
+    let gauge = |registry: &mut Registry,
+                 name: &str,
+                 help: &str,
+                 value: fn(&witness_ledger::Log) -> u64| {
+        let family = Family::<LogLabel, Gauge>::default();
+        for log in &firm.logs {
+            let label = LogLabel { log: log.origin().log().to_owned() };
+            family.get_or_create(&label).set(i64::try_from(value(log)).unwrap_or(i64::MAX));
+        }
+        registry.register(name, help, family);
+    };
+    gauge(&mut registry, "log_size", "Entries that are durable", |log| log.overview().size.0);
+    gauge(&mut registry, "log_published_size", "Size of the newest published checkpoint", |log| {
+        log.overview().published.as_ref().map_or(0, |published| published.size.0)
+    });
+    gauge(
+        &mut registry,
+        "log_published_seconds",
+        "When it was published, seconds since the epoch",
+        |log| log.overview().published.as_ref().map_or(0, |published| published.at.seconds()),
+    );
+    gauge(&mut registry, "log_read_only", "1 while the log takes no writes", |log| {
+        u64::from(log.overview().read_only.is_some())
+    });
+    gauge(
+        &mut registry,
+        "log_syncs",
+        "Syncs of the write-ahead log since the start",
+        witness_ledger::Log::syncs,
+    );
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    if encode(&mut text, &registry).is_err() {
+        text.clear();
+    }
+    text
+}

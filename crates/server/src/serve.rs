@@ -1,0 +1,171 @@
+//! Listening: gRPC and HTTP on one port, the operator's service on a Unix socket, until a signal comes.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{
+    net::{TcpListener, UnixListener},
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tonic::{codec::CompressionEncoding, service::Routes, transport::Server};
+use tower_http::catch_panic::CatchPanicLayer;
+use witness_wire::{
+    FILE_DESCRIPTOR_SET, MESSAGE_BYTES_MAX,
+    v1::{
+        admin_service_server::AdminServiceServer, evidence_service_server::EvidenceServiceServer,
+        ingest_service_server::IngestServiceServer, ledger_service_server::LedgerServiceServer,
+    },
+};
+
+use crate::{
+    config::Config,
+    evidence::Assembler,
+    firm::Firm,
+    http,
+    services::{admin::Admin, evidence::Evidence, ingest::Ingest, ledger::Ledger},
+};
+
+/// How often the logs are asked whether a checkpoint is due.
+const PUBLISH_EVERY: Duration = Duration::from_millis(200);
+/// A connection that answers no ping within this is closed.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(60);
+/// Calls of one connection at the same time.
+const CALLS_PER_CONNECTION: u32 = 256;
+/// Bytes that a client may send ahead: per call one submission, per connection a few.
+const CALL_WINDOW: u32 = 4 << 20;
+const CONNECTION_WINDOW: u32 = 16 << 20;
+/// Messages to clients larger than this do not exist: evidence is bounded in the core.
+const ANSWER_BYTES_MAX: usize = 32 << 20;
+
+/// Serves until SIGTERM or SIGINT, then finishes what was accepted.
+pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}; is the port in use?", config.listen))?;
+    let address = listener.local_addr()?;
+    let socket = config.admin_socket();
+    let admin = bind_private(&socket)?;
+    let (stop, stopped) = watch::channel(false);
+    let public = tokio::spawn(serve_public(listener, Arc::clone(&firm), wait(stopped.clone())));
+    let operator = tokio::spawn(serve_operator(admin, Arc::clone(&firm), wait(stopped.clone())));
+    let ticker = tokio::spawn(publish(Arc::clone(&firm), stopped));
+    tracing::info!(%address, admin = %socket.display(), "serving");
+    until_signal().await?;
+    tracing::info!("stopping: no new calls; what was accepted is finished");
+    stop.send_replace(true);
+    // Calls that stream for ever must not hold up the end.
+    let drained = tokio::time::timeout(Duration::from_secs(10), async {
+        public.await.context("the public service panicked")??;
+        operator.await.context("the operator's service panicked")?
+    });
+    drained.await.unwrap_or(Ok(()))?;
+    ticker.abort();
+    let closing = Arc::clone(&firm);
+    tokio::task::spawn_blocking(move || closing.close())
+        .await
+        .context("the logs could not be closed")?;
+    drop(fs::remove_file(&socket));
+    Ok(())
+}
+
+async fn serve_public(
+    listener: TcpListener,
+    firm: Arc<Firm>,
+    stopped: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let assembler = Arc::new(Assembler::new(Arc::clone(&firm)));
+    let evidence = Evidence { firm: Arc::clone(&firm), assembler };
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_serving::<IngestServiceServer<Ingest>>().await;
+    reporter.set_serving::<LedgerServiceServer<Ledger>>().await;
+    reporter.set_serving::<EvidenceServiceServer<Evidence>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .context("the schema cannot be reflected")?;
+    macro_rules! bounded {
+        ($server:expr) => {
+            $server
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(ANSWER_BYTES_MAX)
+                .accept_compressed(CompressionEncoding::Gzip)
+                .accept_compressed(CompressionEncoding::Zstd)
+                .send_compressed(CompressionEncoding::Gzip)
+                .send_compressed(CompressionEncoding::Zstd)
+        };
+    }
+    let grpc = Routes::new(bounded!(IngestServiceServer::new(Ingest(Arc::clone(&firm)))))
+        .add_service(bounded!(LedgerServiceServer::new(Ledger(Arc::clone(&firm)))))
+        .add_service(bounded!(EvidenceServiceServer::new(evidence)))
+        .add_service(health)
+        .add_service(reflection);
+    let routes = grpc.into_axum_router().merge(http::router(firm)).fallback(http::unknown);
+    server()
+        .accept_http1(true)
+        .layer(CatchPanicLayer::new())
+        .add_routes(Routes::from(routes))
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped)
+        .await
+        .context("the public service failed")
+}
+
+async fn serve_operator(
+    listener: UnixListener,
+    firm: Arc<Firm>,
+    stopped: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    server()
+        .layer(CatchPanicLayer::new())
+        .add_service(AdminServiceServer::new(Admin(firm)))
+        .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stopped)
+        .await
+        .context("the operator's service failed")
+}
+
+fn server() -> Server {
+    Server::builder()
+        .tcp_nodelay(true)
+        .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .max_concurrent_streams(CALLS_PER_CONNECTION)
+        .initial_stream_window_size(CALL_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+}
+
+/// A socket that only this user can open. A stale one of a dead process is replaced: the lock on the data
+/// was taken before this, so no other process serves it.
+fn bind_private(path: &Path) -> anyhow::Result<UnixListener> {
+    drop(fs::remove_file(path));
+    // Bound under a private folder first, so that nobody can connect before the mode is set.
+    let listener = UnixListener::bind(path)
+        .with_context(|| format!("cannot make the admin socket {}", path.display()))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+        .with_context(|| format!("cannot make the admin socket {} private", path.display()))?;
+    Ok(listener)
+}
+
+async fn publish(firm: Arc<Firm>, stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(PUBLISH_EVERY);
+    while !*stopped.borrow() {
+        ticks.tick().await;
+        firm.logs.iter().for_each(|log| log.publish_if_due());
+    }
+}
+
+async fn wait(mut stopped: watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop too.
+    drop(stopped.wait_for(|stop| *stop).await);
+}
+
+async fn until_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! `AdminService`: for the operator, on the Unix socket only.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+use witness_core::{
+    note::SignatureLine,
+    registry::{Change, IssuerRecord},
+};
+use witness_ledger::Log;
+use witness_wire::v1::{self, admin_service_server::AdminService};
+
+use crate::{convert, firm::Firm};
+
+/// The service.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin(pub(crate) Arc<Firm>);
+
+impl Admin {
+    /// The log with an origin; the only one where the origin is left out.
+    fn log(&self, origin: &str) -> Result<&Arc<Log>, Status> {
+        let found = match (origin.is_empty(), self.0.logs.as_slice()) {
+            (true, [only]) => Some(only),
+            _ => self.0.log(origin),
+        };
+        found.ok_or_else(|| {
+            let origins: Vec<&str> = self.0.logs.iter().map(|log| log.origin().as_str()).collect();
+            convert::invalid("origin", &format!("one of {}", origins.join(", ")))
+        })
+    }
+
+    /// An issuer lives in exactly one log.
+    fn check_issuer(&self, log: &Log, change: &Change) -> Result<(), Status> {
+        let elsewhere = change.issuer().and_then(|issuer| self.0.log_of(issuer));
+        match elsewhere.filter(|other| other.origin() != log.origin()) {
+            None => Ok(()),
+            Some(other) => Err(convert::invalid(
+                "origin",
+                &format!("{}: the issuer lives there", other.origin()),
+            )),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl AdminService for Admin {
+    async fn draft_change(
+        &self,
+        request: Request<v1::DraftChangeRequest>,
+    ) -> Result<Response<v1::DraftChangeResponse>, Status> {
+        let request = request.into_inner();
+        let log = self.log(&request.origin)?;
+        let change = Change::parse(&request.change)
+            .map_err(|error| convert::invalid("change", &format!("a registry change: {error}")))?;
+        self.check_issuer(log, &change)?;
+        let registry = Arc::clone(&log.overview().registry);
+        let signers = match &change {
+            Change::KeyAdded { issuer, key, recovery } => {
+                let living =
+                    registry.issuer(issuer).into_iter().flat_map(IssuerRecord::living_keys);
+                let vouchers = living.filter(|_| !recovery).map(|record| record.key.to_string());
+                std::iter::once(key.to_string()).chain(vouchers).collect()
+            }
+            Change::IssuerAdded { .. }
+            | Change::KeyRevoked { .. }
+            | Change::StreamOpened { .. }
+            | Change::ClaimType { .. } => Vec::new(),
+        };
+        let text = registry.draft(change).encode();
+        Ok(Response::new(v1::DraftChangeResponse { text, signers }))
+    }
+
+    async fn register(
+        &self,
+        request: Request<v1::RegisterRequest>,
+    ) -> Result<Response<v1::RegisterResponse>, Status> {
+        let request = request.into_inner();
+        let log = self.log(&request.origin)?;
+        let parsed = witness_core::registry::RegistryChange::parse(&request.text);
+        let parsed =
+            parsed.map_err(|error| convert::invalid("text", &format!("as drafted: {error}")))?;
+        self.check_issuer(log, &parsed.change)?;
+        let lines = request.signatures.iter().map(|line| SignatureLine::parse(line));
+        let signatures = lines.collect::<Option<Vec<_>>>();
+        let signatures = signatures
+            .ok_or_else(|| convert::invalid("signatures", "signature lines of a signed note"))?;
+        let logged = log.register(request.text, signatures).await;
+        let receipt = logged.map_err(|refusal| convert::status(&refusal))?.receipt;
+        Ok(Response::new(v1::RegisterResponse {
+            index: receipt.index.0,
+            registry_sequence: receipt.registry_sequence,
+            received_at_us: receipt.received_at.micros(),
+        }))
+    }
+
+    async fn get_registry(
+        &self,
+        request: Request<v1::GetRegistryRequest>,
+    ) -> Result<Response<v1::GetRegistryResponse>, Status> {
+        let log = self.log(&request.get_ref().origin)?;
+        let registry = Arc::clone(&log.overview().registry);
+        let mut issuers = Vec::new();
+        for (name, record) in registry.issuers() {
+            let keys = record.keys.iter().map(|key| v1::get_registry_response::Key {
+                vkey: key.key.to_string(),
+                added_index: key.added.index.0,
+                recovery: key.recovery,
+                revoked_index: key.revoked.map(|revocation| revocation.logged.index.0),
+            });
+            let mut streams = Vec::new();
+            for (stream, open) in &record.streams {
+                let position =
+                    log.position(name, stream).map_err(|refusal| convert::status(&refusal))?;
+                streams.push(v1::get_registry_response::Stream {
+                    name: stream.to_string(),
+                    jurisdictions: open.jurisdictions.to_string(),
+                    back_fill: open.back_fill,
+                    next_sequence: position.0,
+                });
+            }
+            let (issuer, keys) = (name.to_string(), keys.collect());
+            issuers.push(v1::get_registry_response::Issuer { issuer, keys, streams });
+        }
+        let claim_types = registry.claim_types().map(|(name, schema)| {
+            v1::get_registry_response::ClaimType { name: name.to_string(), schema: schema.encode() }
+        });
+        Ok(Response::new(v1::GetRegistryResponse {
+            next_sequence: registry.next_sequence(),
+            issuers,
+            claim_types: claim_types.collect(),
+        }))
+    }
+}

@@ -1,0 +1,171 @@
+//! `EvidenceService`: what a bearer of a document hash may ask.
+
+use std::{sync::Arc, time::Duration};
+
+use tonic::{Code, Request, Response, Status};
+use witness_core::{
+    entry::Entry,
+    event::{Change, Event},
+    hash::{DocumentHash, Hash},
+    name::Domain,
+    submission::{IssuerNote, Submission},
+};
+use witness_ledger::{DocumentEvent, Log, Place, Published};
+use witness_wire::{
+    Bytes,
+    v1::{self, evidence_service_server::EvidenceService, get_history_response::Item},
+};
+
+use crate::{convert, evidence::Assembler, firm::Firm};
+
+/// How long a caller waits for the checkpoint over an event that was logged just now.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(5);
+
+/// The service.
+#[derive(Debug, Clone)]
+pub(crate) struct Evidence {
+    pub(crate) firm: Arc<Firm>,
+    pub(crate) assembler: Arc<Assembler>,
+}
+
+/// A document that is known, with the log that it is known in.
+struct Known {
+    log: Arc<Log>,
+    issuer: Domain,
+    document: DocumentHash,
+    places: Vec<Place>,
+}
+
+impl Evidence {
+    fn find(&self, request: &v1::DocumentRequest) -> Result<Known, Status> {
+        let issuer = convert::issuer(&request.issuer)?;
+        let document = Hash::from_slice(&request.document_hash).map(DocumentHash);
+        let document =
+            document.ok_or_else(|| convert::invalid("document_hash", "32 bytes of SHA-256"))?;
+        let log = self.firm.log_of(&issuer).map(Arc::clone);
+        let places = match &log {
+            Some(log) => {
+                log.places(&issuer, &document).map_err(|error| convert::read_status(&error))?
+            }
+            None => Vec::new(),
+        };
+        match (log, places.is_empty()) {
+            (Some(log), false) => Ok(Known { log, issuer, document, places }),
+            _ => Err(convert::named(
+                Code::NotFound,
+                "NOT_FOUND",
+                "no record of this issuer and document hash",
+            )),
+        }
+    }
+}
+
+/// The published checkpoint that covers an entry; one is at most about a second away.
+async fn published_over(log: &Log, newest: Place) -> Result<Published, Status> {
+    let mut overviews = log.watch();
+    let covers = |overview: &Arc<witness_ledger::Overview>| {
+        overview.published.as_ref().is_some_and(|published| published.size.0 > newest.index.0)
+    };
+    let waiting = tokio::time::timeout(PUBLISHED_WITHIN, overviews.wait_for(covers)).await;
+    let overview = waiting.ok().and_then(Result::ok).map(|overview| Arc::clone(&overview));
+    let published = overview.and_then(|overview| overview.published.clone());
+    published.ok_or_else(|| {
+        let message =
+            "logged, but not under a published checkpoint yet; try again in a few seconds";
+        convert::named(Code::Unavailable, "NOT_PUBLISHED_YET", message)
+    })
+}
+
+#[tonic::async_trait]
+impl EvidenceService for Evidence {
+    async fn get_status(
+        &self,
+        request: Request<v1::DocumentRequest>,
+    ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        let known = self.find(request.get_ref())?;
+        let Some(last) = known.places.last().copied() else {
+            return Err(convert::named(Code::NotFound, "NOT_FOUND", "no record"));
+        };
+        let item = item(read(&known.log, last)?)?;
+        let event = Event::parse(&item.event).map_err(|_| erased())?;
+        let (status, class) = match &event.change {
+            Change::Status { class, status } => {
+                (status.as_str().to_owned(), class.word().to_owned())
+            }
+            Change::Issued
+            | Change::Replaced { .. }
+            | Change::Amended { .. }
+            | Change::Deleted
+            | Change::Restored => Default::default(),
+        };
+        Ok(Response::new(v1::GetStatusResponse {
+            change: event.change.kind().word().to_owned(),
+            status,
+            status_class: class,
+            origin: known.log.origin().to_string(),
+            index: item.index,
+            received_at_us: item.received_at_us,
+            occurred_at_us: event.occurred_at,
+            events: u32::try_from(known.places.len()).unwrap_or(u32::MAX),
+        }))
+    }
+
+    async fn get_history(
+        &self,
+        request: Request<v1::DocumentRequest>,
+    ) -> Result<Response<v1::GetHistoryResponse>, Status> {
+        let known = self.find(request.get_ref())?;
+        let items = known.places.iter().map(|place| item(read(&known.log, *place)?));
+        let items = items.collect::<Result<_, _>>()?;
+        Ok(Response::new(v1::GetHistoryResponse { origin: known.log.origin().to_string(), items }))
+    }
+
+    async fn get_evidence(
+        &self,
+        request: Request<v1::DocumentRequest>,
+    ) -> Result<Response<v1::GetEvidenceResponse>, Status> {
+        let known = self.find(request.get_ref())?;
+        let Some(newest) = known.places.last().copied() else {
+            return Err(convert::named(Code::NotFound, "NOT_FOUND", "no record"));
+        };
+        let published = published_over(&known.log, newest).await?;
+        let document = (&known.issuer, known.document);
+        let evidence = self.assembler.assemble(&known.log, document, &known.places, &published)?;
+        self.firm.metrics.evidence();
+        Ok(Response::new(v1::GetEvidenceResponse { evidence: Bytes::from(evidence) }))
+    }
+}
+
+fn read(log: &Log, place: Place) -> Result<DocumentEvent, Status> {
+    log.event(place).map_err(|error| convert::read_status(&error))
+}
+
+fn item(event: DocumentEvent) -> Result<Item, Status> {
+    let entry = Entry::parse(&event.entry).map_err(|_| damaged())?;
+    let note = IssuerNote::<Submission>::parse(entry.body.as_bytes()).map_err(|_| damaged())?;
+    Ok(Item {
+        index: event.place.index.0,
+        event_index: u32::from(event.place.event),
+        received_at_us: entry.received_at.micros(),
+        stream: note.body.stream.to_string(),
+        sequence: note.body.first_sequence + u64::from(event.place.event),
+        event: Bytes::from(event.event.ok_or_else(erased)?),
+        anomalies: convert::words(event.place.anomalies),
+    })
+}
+
+fn erased() -> Status {
+    convert::named(
+        Code::NotFound,
+        "ERASED",
+        "the event's text was erased; only its leaf hash remains in the log",
+    )
+}
+
+fn damaged() -> Status {
+    convert::named(
+        Code::Internal,
+        "INTERNAL",
+        "a stored entry does not read back; the operator's log says more",
+    )
+}

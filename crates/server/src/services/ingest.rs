@@ -1,0 +1,195 @@
+//! `IngestService`: submissions in, receipts out.
+
+use std::{pin::Pin, sync::Arc};
+
+use tokio::{sync::mpsc, task};
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status, Streaming};
+use witness_core::admission::Refusal;
+use witness_ledger::{Checked, Log, Pending, Submitted};
+use witness_wire::v1::{self, ingest_service_server::IngestService, submit_response::Answer};
+
+use crate::{convert, firm::Firm};
+
+/// Submissions of one stream of calls that may be verified at the same time, and that may wait for their
+/// batch. With both full, the client is not read from: that is the back-pressure.
+const VERIFYING: usize = 8;
+const WAITING: usize = 256;
+/// Above so many events a submission is verified on a thread for long work.
+const EVENTS_INLINE: usize = 512;
+
+/// The service.
+#[derive(Debug, Clone)]
+pub(crate) struct Ingest(pub(crate) Arc<Firm>);
+
+/// A submission on its way to the writer.
+struct Verified {
+    log: Arc<Log>,
+    events: usize,
+    checked: Result<Checked, Refusal>,
+}
+
+/// What is known of a submission's answer.
+enum Reply {
+    Ready(Result<Submitted, Refusal>),
+    Later(Pending),
+}
+
+impl Ingest {
+    /// Verifies a submission; the cost is the processor's only.
+    async fn verify(firm: Arc<Firm>, request: v1::SubmitRequest) -> Result<Verified, Refusal> {
+        let log = Arc::clone(firm.log_bound(&request.submission)?);
+        let events = request.events.len();
+        if request.details.len() != events {
+            let (expected, found) = (as_u64(events), as_u64(request.details.len()));
+            return Err(Refusal::DetailsCountMismatch { expected, found });
+        }
+        let check = move || {
+            let texts = request.events.iter().zip(&request.details);
+            let bodies = texts.map(|(event, details)| (event.to_vec(), details.to_vec())).collect();
+            let checked = log.check(&request.submission, bodies, &witness_core::note::Strict);
+            Verified { log, events, checked }
+        };
+        if events <= EVENTS_INLINE {
+            return Ok(check());
+        }
+        task::spawn_blocking(check).await.or(Err(Refusal::Stopping))
+    }
+
+    async fn enqueue(verified: Verified) -> Reply {
+        match verified.checked {
+            Err(refusal) => Reply::Ready(Err(refusal)),
+            Ok(Checked::Known(known)) => Reply::Ready(Ok(*known)),
+            Ok(Checked::New(submission)) => match verified.log.enqueue(*submission).await {
+                Ok(pending) => Reply::Later(pending),
+                Err(refusal) => Reply::Ready(Err(refusal)),
+            },
+        }
+    }
+
+    async fn answer(firm: &Firm, events: usize, reply: Reply) -> Result<v1::Receipt, Refusal> {
+        let answer = match reply {
+            Reply::Ready(answer) => answer,
+            Reply::Later(pending) => pending.answer().await,
+        };
+        match &answer {
+            Ok(_) => firm.metrics.accepted(events),
+            Err(refusal) => firm.metrics.refused(refusal.reason()),
+        }
+        answer.map(|submitted| convert::receipt(&submitted))
+    }
+}
+
+#[tonic::async_trait]
+impl IngestService for Ingest {
+    async fn submit(
+        &self,
+        request: Request<v1::SubmitRequest>,
+    ) -> Result<Response<v1::SubmitResponse>, Status> {
+        let firm = Arc::clone(&self.0);
+        let request = request.into_inner();
+        // Logged or not is decided even if the caller hangs up.
+        let done = tokio::spawn(async move {
+            let (events, reply) = match Self::verify(Arc::clone(&firm), request).await {
+                Ok(verified) => (verified.events, Self::enqueue(verified).await),
+                Err(refusal) => (0, Reply::Ready(Err(refusal))),
+            };
+            Self::answer(&firm, events, reply).await
+        });
+        let answer = done.await.unwrap_or(Err(Refusal::Stopping));
+        let receipt = answer.map_err(|refusal| convert::status(&refusal))?;
+        Ok(Response::new(v1::SubmitResponse { answer: Some(Answer::Receipt(receipt)) }))
+    }
+
+    type SubmitStreamStream =
+        Pin<Box<dyn Stream<Item = Result<v1::SubmitResponse, Status>> + Send>>;
+
+    async fn submit_stream(
+        &self,
+        request: Request<Streaming<v1::SubmitRequest>>,
+    ) -> Result<Response<Self::SubmitStreamStream>, Status> {
+        let mut submissions = request.into_inner();
+        let firm = Arc::clone(&self.0);
+        // Three stages, in order: read and verify; hand to the writer; answer.
+        let (verifying, mut verified) = mpsc::channel(VERIFYING);
+        let (waiting, mut replies) = mpsc::channel::<(usize, Reply)>(WAITING);
+        let (answers, out) = mpsc::channel(WAITING);
+        let reading = Arc::clone(&firm);
+        let failed = answers.clone();
+        tokio::spawn(async move {
+            loop {
+                match submissions.message().await {
+                    Ok(Some(request)) => {
+                        let task = tokio::spawn(Self::verify(Arc::clone(&reading), request));
+                        if verifying.send(task).await.is_err() {
+                            return;
+                        }
+                    }
+                    Ok(None) => return,
+                    Err(status) => {
+                        // A message over its bound, or a broken call: said, if anybody still listens.
+                        drop(failed.send(Err(status)).await);
+                        return;
+                    }
+                }
+            }
+        });
+        tokio::spawn(async move {
+            while let Some(task) = verified.recv().await {
+                let (events, reply) = match task.await.unwrap_or(Err(Refusal::Stopping)) {
+                    Ok(verified) => (verified.events, Self::enqueue(verified).await),
+                    Err(refusal) => (0, Reply::Ready(Err(refusal))),
+                };
+                if waiting.send((events, reply)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        tokio::spawn(async move {
+            while let Some((events, reply)) = replies.recv().await {
+                let answer = match Self::answer(&firm, events, reply).await {
+                    Ok(receipt) => Answer::Receipt(receipt),
+                    Err(refusal) => Answer::Refusal(convert::refusal(&refusal)),
+                };
+                if answers.send(Ok(v1::SubmitResponse { answer: Some(answer) })).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(out))))
+    }
+
+    async fn position(
+        &self,
+        request: Request<v1::PositionRequest>,
+    ) -> Result<Response<v1::PositionResponse>, Status> {
+        let request = request.into_inner();
+        let (issuer, stream) =
+            (convert::issuer(&request.issuer)?, convert::stream(&request.stream)?);
+        let unknown = || convert::status(&Refusal::UnknownIssuer { issuer: issuer.clone() });
+        let log = self.0.log_of(&issuer).ok_or_else(unknown)?;
+        let (next_sequence, previous) =
+            log.position(&issuer, &stream).map_err(|refusal| convert::status(&refusal))?;
+        let (origin, previous_hash) = (log.origin().to_string(), convert::hash(&previous));
+        Ok(Response::new(v1::PositionResponse { origin, next_sequence, previous_hash }))
+    }
+
+    async fn heartbeat(
+        &self,
+        request: Request<v1::HeartbeatRequest>,
+    ) -> Result<Response<v1::HeartbeatResponse>, Status> {
+        let note = request.into_inner().heartbeat;
+        let refused = |refusal: Refusal| {
+            self.0.metrics.refused(refusal.reason());
+            convert::status(&refusal)
+        };
+        let log = self.0.log_bound(&note).map_err(refused)?;
+        let submitted = log.heartbeat(&note, &witness_core::note::Strict).await.map_err(refused)?;
+        let receipt = Some(convert::receipt(&submitted));
+        Ok(Response::new(v1::HeartbeatResponse { receipt }))
+    }
+}
+
+fn as_u64(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
+}

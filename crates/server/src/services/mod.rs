@@ -1,0 +1,6 @@
+//! The gRPC services: each only converts, and asks a log.
+
+pub(crate) mod admin;
+pub(crate) mod evidence;
+pub(crate) mod ingest;
+pub(crate) mod ledger;
