@@ -1,10 +1,6 @@
 //! Checkpoints: what a log signs (C2SP tlog-checkpoint v1.0.0).
 
-use alloc::{
-    borrow::ToOwned,
-    format,
-    string::{String, ToString},
-};
+use alloc::{borrow::ToOwned, format, string::String};
 
 use crate::{
     hash::Hash,
@@ -44,7 +40,7 @@ impl Checkpoint {
     /// The three lines that are signed.
     #[must_use]
     pub fn encode(&self) -> String {
-        format!("{}\n{}\n{}\n", self.origin, self.size.to_string(), self.root.to_base64())
+        format!("{}\n{}\n{}\n", self.origin, self.size, self.root.to_base64())
     }
 }
 

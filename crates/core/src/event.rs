@@ -165,16 +165,16 @@ impl Change {
         }
     }
 
-    fn parse(line: &str) -> Option<Self> {
-        match line.split_once(' ') {
-            None => match line {
+    fn parse(text: &str) -> Option<Self> {
+        match text.split_once(' ') {
+            None => match text {
                 "issued" => Some(Self::Issued),
                 "deleted" => Some(Self::Deleted),
                 "restored" => Some(Self::Restored),
                 _ => None,
             },
-            Some(("replaced", link)) => Hash::from_hex(link).map(|link| Self::Replaced { link }),
-            Some(("amended", link)) => Hash::from_hex(link).map(|link| Self::Amended { link }),
+            Some(("replaced", link)) => Some(Self::Replaced { link: Hash::from_hex(link)? }),
+            Some(("amended", link)) => Some(Self::Amended { link: Hash::from_hex(link)? }),
             Some(("status", rest)) => {
                 let (class, status) = rest.split_once(' ')?;
                 Some(Self::Status {
@@ -242,7 +242,7 @@ impl Event {
     /// The text: a leaf of the submission's tree.
     #[must_use]
     pub fn encode(&self) -> String {
-        let details = self.details.map_or("-".to_owned(), |hash| hash.to_base64());
+        let details = self.details.map_or("-".to_owned(), Hash::to_base64);
         lines([
             FORMAT,
             &encoding::base64(&self.salt.0),

@@ -74,7 +74,7 @@ pub fn plan_keys(
     let origins = origins(firm, logs)?;
     let mut make = |name: &str, signature_type: SignatureType| {
         SigningKey::from_seed(name, signature_type, &seeds())
-            .map_err(|_: KeyError| KeySetError::Seed)
+            .map_err(|_refused: KeyError| KeySetError::Seed)
     };
     // A root signs as plain Ed25519 and has no role of its own.
     let root = make(firm.as_str(), SignatureType::Ed25519)?;

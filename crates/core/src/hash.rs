@@ -60,7 +60,7 @@ impl Hash {
 
     /// Standard base64 with padding (RFC 4648 section 4), 44 characters.
     #[must_use]
-    pub fn to_base64(&self) -> alloc::string::String {
+    pub fn to_base64(self) -> alloc::string::String {
         encoding::base64(&self.0)
     }
 
@@ -72,7 +72,7 @@ impl Hash {
 
     /// 64 lower-case hexadecimal digits.
     #[must_use]
-    pub fn to_hex(&self) -> alloc::string::String {
+    pub fn to_hex(self) -> alloc::string::String {
         encoding::hex(&self.0)
     }
 

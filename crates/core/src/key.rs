@@ -101,7 +101,7 @@ impl VerifyingKey {
     pub fn parse(vkey: &str) -> Result<Self, KeyError> {
         let (name, id, signature_type, bytes) = split(vkey)?;
         let key = Self::new(name, signature_type, &bytes)?;
-        if key.id != id { Err(KeyError::Id) } else { Ok(key) }
+        if key.id == id { Ok(key) } else { Err(KeyError::Id) }
     }
 
     /// A key from its parts. Refuses keys of small order, under which one signature fits many texts.
@@ -188,7 +188,7 @@ impl SigningKey {
         let (name, id, signature_type, seed) = split(rest)?;
         let seed = Zeroizing::new(seed);
         let key = Self::from_seed(name, signature_type, &seed)?;
-        if key.public.id != id { Err(KeyError::Id) } else { Ok(key) }
+        if key.public.id == id { Ok(key) } else { Err(KeyError::Id) }
     }
 
     /// The skey: a secret.

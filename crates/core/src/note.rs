@@ -183,7 +183,7 @@ impl Note {
                 (Some(message), signature, Signed::At(Timestamp::from_seconds(seconds)))
             }
         };
-        let signature = signature.try_into().or_else(|_| Err(bad()))?;
+        let signature = signature.try_into().map_err(|_length| bad())?;
         let message = message.as_deref().unwrap_or(&self.text);
         let good = ed25519.verify(key.dalek(), message.as_bytes(), signature);
         if good { Ok(signed) } else { Err(bad()) }

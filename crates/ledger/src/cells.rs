@@ -302,6 +302,9 @@ pub(crate) fn published_at_key(at: Timestamp) -> Vec<u8> {
     Cell::default().u8(b't').u64(at.micros()).0
 }
 
+/// Texts of an event and of its details.
+pub(crate) type Texts = (Vec<u8>, Vec<u8>);
+
 /// Event and details texts of up to [`BODY_EVENTS`] events.
 pub(crate) fn encode_bodies<'a>(bodies: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<u8> {
     let size = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap_or(u16::MAX);
@@ -312,7 +315,7 @@ pub(crate) fn encode_bodies<'a>(bodies: impl Iterator<Item = (&'a [u8], &'a [u8]
 }
 
 /// The event and details texts of one event in its body cell.
-pub(crate) fn decode_body(bytes: &[u8], position: usize) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn decode_body(bytes: &[u8], position: usize) -> Option<Texts> {
     let mut reader = Reader(bytes);
     for _ in 0..position {
         let size = reader.u16()?;

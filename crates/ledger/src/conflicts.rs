@@ -11,7 +11,7 @@ use witness_core::{
 };
 
 use crate::{
-    cells::{self, BODY_EVENTS, Cell, Reader, SubmissionCell, family},
+    cells::{self, BODY_EVENTS, Cell, Reader, SubmissionCell, Texts, family},
     plan::Incoming,
     store::{DEFAULT, Store, StoreError, Writes},
 };
@@ -132,7 +132,7 @@ pub(crate) fn body(
     store: &Store,
     index: LeafIndex,
     event: u16,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+) -> Result<Option<Texts>, StoreError> {
     let position = usize::from(event);
     let number = u16::try_from(position / BODY_EVENTS).unwrap_or(u16::MAX);
     let Some(bytes) = store.get(family::BODY, &cells::body_key(index, number))? else {
@@ -145,7 +145,7 @@ pub(crate) fn body(
 fn note_of(store: &Store, index: LeafIndex) -> Result<String, StoreError> {
     let damaged = || StoreError::Damaged { what: "entry" };
     let bytes = store.get(family::ENTRY, &cells::index_key(index))?.ok_or_else(damaged)?;
-    Entry::parse(&bytes).map(|entry| entry.body).or_else(|_| Err(damaged()))
+    Entry::parse(&bytes).map(|entry| entry.body).map_err(|_refused| damaged())
 }
 
 /// The logged submission that covers a sequence number, with its first one.

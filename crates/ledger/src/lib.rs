@@ -21,7 +21,9 @@ mod store;
 
 pub use documents::{DocumentEvent, Place};
 pub use firm_store::{FirmStore, FirmStoreError};
-pub use log::{Checked, Log, LogOptions, NewSubmission, Overview, Pending, Published, Submitted};
+pub use log::{
+    Checked, Log, LogOptions, NewSubmission, Overview, Pending, Published, Reservation, Submitted,
+};
 pub use plan::Anomalous;
 pub use reader::ReadError;
 pub use recovery::OpenError;

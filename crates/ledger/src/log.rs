@@ -8,7 +8,7 @@ use std::{
 };
 
 use rocksdb::Cache;
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use witness_core::{
     admission::{self, Admitted, Refusal},
     checkpoint::Checkpoint,
@@ -40,7 +40,7 @@ use crate::{
 /// Requests that may wait for the writer.
 const QUEUE: usize = 2048;
 /// Bytes of submissions that may be under way, in units of 1 KiB.
-const UNDER_WAY_KIB: usize = 64 * 1024;
+const UNDER_WAY_KIB: u32 = 64 * 1024;
 
 /// What a log is opened with.
 #[derive(Debug)]
@@ -123,7 +123,14 @@ pub enum Checked {
 
 /// A verified submission with its texts.
 #[derive(Debug)]
-pub struct NewSubmission(Incoming);
+pub struct NewSubmission(Incoming, Reservation);
+
+/// Room for the bytes of a submission that is under way; given back when it is answered.
+#[derive(Debug)]
+pub struct Reservation {
+    #[expect(dead_code, reason = "held for its drop")]
+    permit: OwnedSemaphorePermit,
+}
 
 /// An answer that is on its way.
 #[derive(Debug)]
@@ -168,14 +175,16 @@ impl Log {
             overview: sender,
             head_copy,
         };
-        let writer = if writes { Some(sequencer.spawn()?) } else { None };
+        let thread = if writes { Some(sequencer.spawn()?) } else { None };
         let log = Self {
             origin,
             reader,
             overview: receiver,
             queue: Mutex::new(writes.then_some(queue)),
-            under_way: Arc::new(Semaphore::new(UNDER_WAY_KIB)),
-            writer: Mutex::new(writer),
+            under_way: Arc::new(Semaphore::new(
+                usize::try_from(UNDER_WAY_KIB).unwrap_or(usize::MAX >> 3),
+            )),
+            writer: Mutex::new(thread),
         };
         if writes {
             log.log_firm_notes(missing)?;
@@ -188,7 +197,7 @@ impl Log {
             let refused = |refusal: Refusal| OpenError::FirmNote { why: refusal.to_string() };
             let (answer, pending) = oneshot::channel();
             let request =
-                Request { work: Work::FirmNote(note), answer: Some(answer), permit: None };
+                Request { work: Work::FirmNote(note), answer: Some(answer), reservation: None };
             let queue = self.queue().map_err(refused)?;
             queue.blocking_send(request).or(Err(refused(Refusal::Stopping)))?;
             pending.blocking_recv().unwrap_or(Err(Refusal::Stopping)).map_err(refused)?;
@@ -214,13 +223,21 @@ impl Log {
         self.overview.clone()
     }
 
+    /// Waits for room for a submission of so many bytes. To be called in the order in which submissions
+    /// are enqueued, else those behind could hold the room that the first one waits for.
+    pub async fn reserve(&self, bytes: usize) -> Result<Reservation, Refusal> {
+        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.under_way).acquire_many_owned(kib.min(UNDER_WAY_KIB)).await;
+        permit.map(|permit| Reservation { permit }).or(Err(Refusal::Stopping))
+    }
+
     /// Reads a submission and looks whether it is logged; if not, verifies all of it. Costs processor time:
     /// about 50 µs for the signature and 3 µs for each event.
     pub fn check(
         &self,
         note: &[u8],
         bodies: Vec<(Vec<u8>, Vec<u8>)>,
-        ed25519: &dyn Ed25519,
+        (reservation, ed25519): (Reservation, &dyn Ed25519),
     ) -> Result<Checked, Refusal> {
         let overview = self.overview();
         let note = admission::read(note, &overview.registry)?;
@@ -231,7 +248,7 @@ impl Log {
             bodies.iter().map(|(event, details)| (event.as_slice(), details.as_slice())).unzip();
         let admitted: Admitted =
             admission::admit(note, &events, &details, (&overview.registry, ed25519))?;
-        Ok(Checked::New(Box::new(NewSubmission(Incoming { admitted, bodies }))))
+        Ok(Checked::New(Box::new(NewSubmission(Incoming { admitted, bodies }, reservation))))
     }
 
     fn known(
@@ -253,13 +270,8 @@ impl Log {
     /// Hands a verified submission to the writer, waiting for room. Submissions are logged in the order of
     /// these calls.
     pub async fn enqueue(&self, submission: NewSubmission) -> Result<Pending, Refusal> {
-        let incoming = submission.0;
-        let bytes: usize =
-            incoming.bodies.iter().map(|(event, details)| event.len() + details.len()).sum();
-        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
-        let permit = Arc::clone(&self.under_way).acquire_many_owned(kib).await;
-        let permit = permit.or(Err(Refusal::Stopping))?;
-        self.send(Work::Submit(Box::new(incoming)), Some(permit)).await
+        let NewSubmission(incoming, reservation) = submission;
+        self.send(Work::Submit(Box::new(incoming)), Some(reservation)).await
     }
 
     /// Logs a registry change: the drafted text, with the issuer's signatures if it needs any.
@@ -281,18 +293,14 @@ impl Log {
             overview.published.as_ref().is_none_or(|published| published.size < overview.size);
         if is_new && let Ok(queue) = self.queue() {
             // A full queue means that the writer is at work, and publishes by itself.
-            drop(queue.try_send(Request { work: Work::Publish, answer: None, permit: None }));
+            drop(queue.try_send(Request { work: Work::Publish, answer: None, reservation: None }));
         }
     }
 
-    async fn send(
-        &self,
-        work: Work,
-        permit: Option<tokio::sync::OwnedSemaphorePermit>,
-    ) -> Result<Pending, Refusal> {
+    async fn send(&self, work: Work, reservation: Option<Reservation>) -> Result<Pending, Refusal> {
         let (answer, pending) = oneshot::channel();
         let queue = self.queue()?;
-        let request = Request { work, answer: Some(answer), permit };
+        let request = Request { work, answer: Some(answer), reservation };
         queue.send(request).await.or(Err(Refusal::Stopping))?;
         Ok(Pending(pending))
     }
@@ -509,10 +517,10 @@ fn read_published(
 ) -> Result<Option<Published>, OpenError> {
     let Some((size, bytes)) = recovery::newest_published(store)? else { return Ok(None) };
     let damaged = || OpenError::Store(StoreError::Damaged { what: "published checkpoint" });
-    let note = Note::parse(&bytes).or_else(|_| Err(damaged()))?;
-    let checkpoint = Checkpoint::parse(note.text()).or_else(|_| Err(damaged()))?;
+    let note = Note::parse(&bytes).map_err(|_refused| damaged())?;
+    let checkpoint = Checkpoint::parse(note.text()).map_err(|_refused| damaged())?;
     let role = (Role::Timestamp, origin.as_str(), size.0);
-    let signed = firm.verify(&note, role, &Strict).or_else(|_| Err(damaged()))?;
+    let signed = firm.verify(&note, role, &Strict).map_err(|_refused| damaged())?;
     let at = match signed.1 {
         witness_core::note::Signed::At(at) => at,
         witness_core::note::Signed::Plain => return Err(damaged()),

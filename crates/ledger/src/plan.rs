@@ -23,6 +23,7 @@ use witness_core::{
 use crate::{
     cells::{self, BODY_EVENTS, DocumentCell, Head, PlaceCell, StreamHead, SubmissionCell, family},
     conflicts,
+    log::Overview,
     signers::Signers,
     store::{DEFAULT, Store, StoreError, Writes},
 };
@@ -31,7 +32,7 @@ use crate::{
 pub type Anomalous = (u16, Anomalies);
 
 /// All that the writer knows of its log in memory; it grows with issuers and streams, never with entries.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct State {
     pub(crate) head: Head,
     pub(crate) edge: Edge,
@@ -39,6 +40,14 @@ pub(crate) struct State {
     pub(crate) firm: Arc<Firm>,
     /// By number of the stream.
     pub(crate) streams: BTreeMap<u32, StreamHead>,
+}
+
+impl State {
+    /// What stands in the writer's place for the state while a batch is planned: nothing can be planned on.
+    pub(crate) fn between_batches(head: &Head, overview: &Overview) -> Self {
+        let (registry, firm) = (Arc::clone(&overview.registry), Arc::clone(&overview.firm));
+        Self { head: *head, edge: Edge::default(), registry, firm, streams: BTreeMap::new() }
+    }
 }
 
 /// A submission on its way into the log, with the texts that it came with.
@@ -70,15 +79,21 @@ pub(crate) enum Decision {
 pub(crate) struct Plan {
     pub(crate) writes: Writes,
     pub(crate) next: State,
+    pub(crate) batch: Batch,
+}
+
+/// What the answers of a batch are made from.
+pub(crate) struct Batch {
+    /// The receipt checkpoint.
     pub(crate) receipt: Note,
+    size: TreeSize,
     touched: TouchedTiles,
 }
 
-impl Plan {
+impl Batch {
     /// Inclusion path of an entry of this batch under its receipt checkpoint.
     pub(crate) fn path(&mut self, index: LeafIndex) -> Result<Vec<Hash>, StoreError> {
-        merkle::inclusion_path(&mut Tiled(&mut self.touched), index, self.next.head.size)
-            .map_err(untouched)
+        merkle::inclusion_path(&mut Tiled(&mut self.touched), index, self.size).map_err(untouched)
     }
 }
 
@@ -103,13 +118,11 @@ impl<'a> Planner<'a> {
     pub(crate) fn new(
         store: &'a Store,
         signers: &'a Signers,
-        state: &State,
+        state: State,
         now: Timestamp,
     ) -> Self {
-        let mut state = state.clone();
         // Time of receipt never runs backwards.
-        state.head.received_at = state.head.received_at.max(now);
-        let now = state.head.received_at;
+        let now = now.max(state.head.received_at);
         Self {
             store,
             signers,
@@ -126,6 +139,11 @@ impl<'a> Planner<'a> {
     /// Whether nothing is to be written.
     pub(crate) fn is_empty(&self) -> bool {
         self.state.edge.size() == self.state.head.size
+    }
+
+    /// The state as it was, of a batch that writes nothing.
+    pub(crate) fn abandon(self) -> State {
+        self.state
     }
 
     /// Decides on a submission: sameness first, then the key in log order, then the sequence.
@@ -301,7 +319,8 @@ impl<'a> Planner<'a> {
             cells::receipt_key(size),
             receipt.to_string().into_bytes(),
         );
-        Ok(Plan { writes: self.writes, next: self.state, receipt, touched: self.touched })
+        let batch = Batch { receipt, size, touched: self.touched };
+        Ok(Plan { writes: self.writes, next: self.state, batch })
     }
 
     fn next_index(&self) -> LeafIndex {

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use witness_core::{
     admission::Refusal,
     checkpoint::Checkpoint,
@@ -23,10 +23,10 @@ use witness_core::{
 };
 
 use crate::{
-    cells::{self, SubmissionCell, family},
+    cells::{self, Head, SubmissionCell, family},
     head_copy::HeadCopy,
-    log::{Overview, Published, Submitted},
-    plan::{Decision, Incoming, Plan, Planner, State},
+    log::{Overview, Published, Reservation, Submitted},
+    plan::{Batch, Decision, Incoming, Plan, Planner, State},
     reader::LogReader,
     signers::Signers,
     store::{StoreError, Writes},
@@ -68,8 +68,8 @@ pub(crate) type Answer = Result<Submitted, Refusal>;
 pub(crate) struct Request {
     pub(crate) work: Work,
     pub(crate) answer: Option<oneshot::Sender<Answer>>,
-    /// Bounds the bytes that are under way; given back with the answer.
-    pub(crate) permit: Option<OwnedSemaphorePermit>,
+    /// Given back with the answer.
+    pub(crate) reservation: Option<Reservation>,
 }
 
 /// The writer.
@@ -133,7 +133,13 @@ impl<C: Clock> Sequencer<C> {
                 return Ok(());
             }
         };
-        let mut planner = Planner::new(&self.reader.store, &self.signers, &self.state, now);
+        let (reader, head) = (Arc::clone(&self.reader), self.state.head);
+        // The planner works on the state itself; if it cannot end its batch, neither can this thread go on.
+        let state = std::mem::replace(
+            &mut self.state,
+            State::between_batches(&head, &self.overview.borrow()),
+        );
+        let mut planner = Planner::new(&reader.store, &self.signers, state, now);
         let mut decided = Vec::new();
         let mut events = 0;
         while let Some(request) = waiting.pop_front() {
@@ -156,37 +162,50 @@ impl<C: Clock> Sequencer<C> {
                 break;
             }
         }
-        let plan = if planner.is_empty() { None } else { Some(planner.finish()?) };
-        self.commit(plan, decided)
+        if planner.is_empty() {
+            self.state = planner.abandon();
+            return self.reply_all(None, decided);
+        }
+        let plan = planner.finish()?;
+        self.commit(head, plan, decided)
     }
 
-    /// Writes the plan; after this line it is durable, and the answers may leave.
+    /// Writes the plan. Once it is written it is durable, and the answers may leave.
     fn commit(
         &mut self,
-        plan: Option<Plan>,
+        previous: Head,
+        plan: Plan,
         decided: Vec<(Request, Decision)>,
     ) -> Result<(), Fatal> {
-        let mut plan = plan;
-        if let Some(plan) = &mut plan {
-            let writes = std::mem::take(&mut plan.writes);
-            self.reader.store.commit(&self.state.head, &plan.next.head, writes)?;
-            self.state = plan.next.clone();
-            self.show(|_unchanged| {});
-        }
+        let Plan { writes, next, batch } = plan;
+        self.reader.store.commit(&previous, &next.head, writes)?;
+        self.state = next;
+        self.show(|_unchanged| {});
+        self.reply_all(Some(batch), decided)
+    }
+
+    fn reply_all(
+        &self,
+        mut batch: Option<Batch>,
+        decided: Vec<(Request, Decision)>,
+    ) -> Result<(), Fatal> {
         for (request, decision) in decided {
-            let answer = self.answer(decision, plan.as_mut())?;
+            let answer = self.answer(decision, batch.as_mut())?;
             reply(request.answer, answer);
-            drop(request.permit);
+            drop(request.reservation);
         }
         Ok(())
     }
 
-    fn answer(&self, decision: Decision, plan: Option<&mut Plan>) -> Result<Answer, StoreError> {
-        match (decision, plan) {
+    fn answer(&self, decision: Decision, batch: Option<&mut Batch>) -> Result<Answer, StoreError> {
+        match (decision, batch) {
             (Decision::Refused(refusal), _) => Ok(Err(refusal)),
             (Decision::Known(cell), _) => known_receipt(&self.reader, &cell).map(Ok),
-            (Decision::Logged { index, received_at, registry_sequence, anomalies }, Some(plan)) => {
-                let (checkpoint, path) = (plan.receipt.clone(), plan.path(index)?);
+            (
+                Decision::Logged { index, received_at, registry_sequence, anomalies },
+                Some(batch),
+            ) => {
+                let (checkpoint, path) = (batch.receipt.clone(), batch.path(index)?);
                 let receipt = Receipt { index, received_at, registry_sequence, checkpoint, path };
                 Ok(Ok(Submitted { receipt, anomalies }))
             }

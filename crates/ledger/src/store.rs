@@ -55,15 +55,13 @@ impl Writes {
     pub(crate) fn put(&mut self, family: &'static str, key: Vec<u8>, value: Vec<u8>) {
         self.puts.push((family, key, value));
     }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.puts.len()
-    }
 }
 
 /// Name of RocksDB's own family, for the few cells that are not many of a kind.
 pub(crate) const DEFAULT: &str = "default";
+
+/// A key with its value.
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
 /// The store of one log.
 pub(crate) struct Store {
@@ -128,7 +126,7 @@ impl Store {
         from: &[u8],
         limit: usize,
         keep: impl Fn(&[u8]) -> bool,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    ) -> Result<Vec<Pair>, StoreError> {
         let mode = IteratorMode::From(from, Direction::Forward);
         let mut found = Vec::new();
         for pair in self.db.iterator_cf(self.family(family)?, mode).take(limit) {
@@ -142,11 +140,7 @@ impl Store {
     }
 
     /// The last pair at or before `key`.
-    pub(crate) fn last_at(
-        &self,
-        family: &str,
-        key: &[u8],
-    ) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub(crate) fn last_at(&self, family: &str, key: &[u8]) -> Result<Option<Pair>, StoreError> {
         let mode = IteratorMode::From(key, Direction::Reverse);
         let pair = self.db.iterator_cf(self.family(family)?, mode).next().transpose()?;
         Ok(pair.map(|(key, value)| (key.into_vec(), value.into_vec())))

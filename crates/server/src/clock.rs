@@ -10,7 +10,7 @@ use witness_core::time::Timestamp;
 /// How far the two clocks may part.
 const DRIFT_MAX_US: u64 = 1_000_000;
 /// A jump is forgiven after the two clocks have gone side by side for so long: ours was set right.
-const FORGIVEN_AFTER: Duration = Duration::from_secs(60);
+const FORGIVEN_AFTER: Duration = Duration::from_mins(1);
 
 /// Two clocks read at about the same time.
 #[derive(Debug, Clone, Copy)]

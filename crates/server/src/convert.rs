@@ -7,20 +7,17 @@ use witness_core::{
     name::{Domain, Name},
 };
 use witness_ledger::{ReadError, Submitted};
-use witness_wire::{Bytes, refusal, v1};
+use witness_wire::{Bytes, MESSAGE_BYTES_MAX, SUBMISSION_BYTES_MAX, refusal, v1};
 
 /// A refusal as it travels.
 pub(crate) fn refusal(refusal: &Refusal) -> v1::Refusal {
-    let code = match refusal {
-        Refusal::ReadOnly { .. } => Code::FailedPrecondition,
-        Refusal::Overloaded => Code::ResourceExhausted,
-        other => match other.blame() {
-            Blame::Malformed => Code::InvalidArgument,
-            Blame::State => Code::FailedPrecondition,
-            Blame::Unauthenticated => Code::Unauthenticated,
-            Blame::Exists => Code::AlreadyExists,
-            Blame::TryLater => Code::Unavailable,
-        },
+    let code = match refusal.blame() {
+        Blame::Malformed => Code::InvalidArgument,
+        Blame::State => Code::FailedPrecondition,
+        Blame::Unauthenticated => Code::Unauthenticated,
+        Blame::Exists => Code::AlreadyExists,
+        Blame::TryLater if *refusal == Refusal::Overloaded => Code::ResourceExhausted,
+        Blame::TryLater => Code::Unavailable,
     };
     v1::Refusal {
         code: u32::try_from(i32::from(code)).unwrap_or(2),
@@ -111,4 +108,15 @@ pub(crate) fn receipt(submitted: &Submitted) -> v1::Receipt {
 /// Anomalies by their words.
 pub(crate) fn words(set: witness_core::anomaly::Anomalies) -> Vec<String> {
     set.to_vec().into_iter().map(|anomaly| anomaly.word().to_owned()).collect()
+}
+
+/// A message that could not be read. One over the bound gets a reason; what the transport says stays.
+pub(crate) fn unreadable(status: Status) -> Status {
+    if status.code() != Code::OutOfRange {
+        return status;
+    }
+    let message = format!(
+        "a message must be at most {MESSAGE_BYTES_MAX} bytes long, its submission at most {SUBMISSION_BYTES_MAX}; cut the submission"
+    );
+    named(Code::InvalidArgument, "MESSAGE_TOO_LARGE", &message)
 }

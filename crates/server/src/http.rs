@@ -65,7 +65,16 @@ async fn firm_keys(State(firm): Shared) -> Response {
     if let Some(log) = firm.logs.first() {
         for key in log.overview().firm.keys() {
             let until = key.until.map_or("-".to_owned(), |until| until.to_string());
-            text.push_str(&format!("{} {} {} {until}\n", key.role.word(), key.key, key.from));
+            text.extend([
+                key.role.word(),
+                " ",
+                &key.key.to_string(),
+                " ",
+                &key.from.to_string(),
+                " ",
+                &until,
+                "\n",
+            ]);
         }
     }
     answer(StatusCode::OK, TEXT, FRESH, text)
@@ -106,7 +115,8 @@ async fn sizes(
     let Some(from) = from else { return not_found("no tree size") };
     match log.published_sizes(TreeSize(from), PAGE) {
         Ok(sizes) => {
-            let lines: String = sizes.iter().map(|size| format!("{size}\n")).collect();
+            let lines: String =
+                sizes.iter().flat_map(|size| [size.to_string(), "\n".to_owned()]).collect();
             answer(StatusCode::OK, TEXT, FRESH, lines)
         }
         Err(error) => failed(&error),
@@ -136,7 +146,7 @@ fn bundle(log: &Log, index: u64, width: usize) -> Result<Vec<u8>, ReadError> {
     }
     let mut bytes = Vec::with_capacity(entries.iter().map(|entry| entry.len() + 2).sum());
     for entry in entries {
-        let length = u16::try_from(entry.len()).or_else(|_| Err(missing()))?;
+        let length = u16::try_from(entry.len()).map_err(|_too_long| missing())?;
         bytes.extend_from_slice(&length.to_be_bytes());
         bytes.extend_from_slice(&entry);
     }

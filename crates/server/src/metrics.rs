@@ -1,4 +1,4 @@
-//! Counters for the operator, in the OpenMetrics text format. None bears a document hash or a name that
+//! Counters for the operator, in the `OpenMetrics` text format. None bears a document hash or a name that
 //! an issuer chose.
 
 use prometheus_client::{

@@ -31,7 +31,7 @@ use crate::{
 const PUBLISH_EVERY: Duration = Duration::from_millis(200);
 /// A connection that answers no ping within this is closed.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(60);
+const KEEPALIVE_EVERY: Duration = Duration::from_mins(1);
 /// Calls of one connection at the same time.
 const CALLS_PER_CONNECTION: u32 = 256;
 /// Bytes that a client may send ahead: per call one submission, per connection a few.

@@ -13,7 +13,7 @@ use crate::{
     hash::Hash,
     key::KeyId,
     merkle,
-    note::{Ed25519, NoteError},
+    note::Ed25519,
     registry::{IssuerRecord, Registry, StreamRecord},
     submission::{
         Heartbeat, IssuerNote, IssuerNoteError, SUBMISSION_BYTES_MAX, SUBMISSION_EVENTS_MAX,
@@ -79,7 +79,7 @@ pub fn admit(
     let mut leaves = Vec::with_capacity(events.len());
     for (index, (event, details)) in events.iter().zip(details).enumerate() {
         let event_bytes = event.as_ref();
-        let event = Event::parse(event_bytes).map_err(|why| refuse_event(why, index))?;
+        let event = Event::parse(event_bytes).map_err(|why| refuse_event(&why, index))?;
         check_details(&event, details.as_ref(), index, registry)?;
         leaves.push(Hash::leaf(event_bytes));
         parsed.push(event);
@@ -209,20 +209,15 @@ fn check_details(
 
 fn refuse_note(error: IssuerNoteError) -> Refusal {
     match error {
-        IssuerNoteError::Note(NoteError::TooLong) => {
-            Refusal::MalformedNote { why: NoteError::TooLong.to_string() }
-        }
         IssuerNoteError::Note(error) => Refusal::MalformedNote { why: error.to_string() },
         IssuerNoteError::OneSignature => Refusal::MalformedNote { why: error.to_string() },
         IssuerNoteError::Text(why) => Refusal::MalformedSubmission { why: why.to_string() },
     }
 }
 
-fn refuse_event(why: Malformed, index: usize) -> Refusal {
-    match why {
-        Malformed::TooLong { size, .. } => {
-            Refusal::EventTooLarge { index, found: size, limit: EVENT_BYTES_MAX }
-        }
-        other => Refusal::MalformedEvent { index, why: other.to_string() },
+fn refuse_event(why: &Malformed, index: usize) -> Refusal {
+    if let Malformed::TooLong { size, .. } = *why {
+        return Refusal::EventTooLarge { index, found: size, limit: EVENT_BYTES_MAX };
     }
+    Refusal::MalformedEvent { index, why: why.to_string() }
 }

@@ -160,7 +160,15 @@ impl Refusal {
             FieldRule::Personal(kind) => {
                 Self::PersonalData { index, field, rule: kind.to_string(), why }
             }
-            other => Self::Field { index, field, rule: other.to_string(), why },
+            rule @ (FieldRule::Unknown
+            | FieldRule::NotWithChange(_)
+            | FieldRule::Missing(_)
+            | FieldRule::TooLong
+            | FieldRule::Pattern
+            | FieldRule::Date
+            | FieldRule::Code
+            | FieldRule::Count
+            | FieldRule::Digest) => Self::Field { index, field, rule: rule.to_string(), why },
         }
     }
 

@@ -250,7 +250,7 @@ fn read_index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LeafIndex, D
 }
 
 fn write_path<S: Serializer>(path: &[Hash], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(path.iter().map(Hash::to_base64))
+    serializer.collect_seq(path.iter().map(|hash| hash.to_base64()))
 }
 
 fn read_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {

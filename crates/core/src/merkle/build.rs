@@ -75,7 +75,9 @@ fn tree(leaves: &[Hash]) -> MerkleTree<Rfc6962> {
 #[must_use]
 pub fn submission_root(leaves: &[Hash]) -> Hash {
     let mut range = CompactRange::default();
-    leaves.iter().for_each(|leaf| range.push(*leaf));
+    for leaf in leaves {
+        range.push(*leaf);
+    }
     range.root()
 }
 

@@ -1,6 +1,6 @@
 //! What the registry says at a point of the log: keys count by log order, never by clocks.
 
-use alloc::{collections::BTreeMap, string::ToString, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::{Change, RegistryChange};
 use crate::{
@@ -393,11 +393,5 @@ impl Registry {
     fn issuer_mut(&mut self, issuer: &Domain) -> Result<&mut IssuerRecord, RegistryError> {
         let unknown = || RegistryError::IssuerUnknown { issuer: issuer.clone() };
         self.issuers.get_mut(issuer).ok_or_else(unknown)
-    }
-}
-
-impl core::fmt::Display for RegistryChange {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "registry change {} of {}", self.sequence.to_string(), self.origin)
     }
 }

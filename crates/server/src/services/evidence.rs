@@ -87,7 +87,7 @@ impl EvidenceService for Evidence {
             return Err(convert::named(Code::NotFound, "NOT_FOUND", "no record"));
         };
         let item = item(read(&known.log, last)?)?;
-        let event = Event::parse(&item.event).map_err(|_| erased())?;
+        let event = Event::parse(&item.event).map_err(|_damaged| erased())?;
         let (status, class) = match &event.change {
             Change::Status { class, status } => {
                 (status.as_str().to_owned(), class.word().to_owned())
@@ -141,8 +141,8 @@ fn read(log: &Log, place: Place) -> Result<DocumentEvent, Status> {
 }
 
 fn item(event: DocumentEvent) -> Result<Item, Status> {
-    let entry = Entry::parse(&event.entry).map_err(|_| damaged())?;
-    let note = IssuerNote::<Submission>::parse(entry.body.as_bytes()).map_err(|_| damaged())?;
+    let entry = Entry::parse(&event.entry).map_err(|_why| damaged())?;
+    let note = IssuerNote::<Submission>::parse(entry.body.as_bytes()).map_err(|_why| damaged())?;
     Ok(Item {
         index: event.place.index.0,
         event_index: u32::from(event.place.event),

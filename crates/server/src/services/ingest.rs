@@ -5,9 +5,12 @@ use std::{pin::Pin, sync::Arc};
 use tokio::{sync::mpsc, task};
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
-use witness_core::admission::Refusal;
-use witness_ledger::{Checked, Log, Pending, Submitted};
-use witness_wire::v1::{self, ingest_service_server::IngestService, submit_response::Answer};
+use witness_core::{admission::Refusal, submission::SUBMISSION_EVENTS_MAX};
+use witness_ledger::{Checked, Log, Pending, Reservation, Submitted};
+use witness_wire::{
+    Bytes,
+    v1::{self, ingest_service_server::IngestService, submit_response::Answer},
+};
 
 use crate::{convert, firm::Firm};
 
@@ -37,9 +40,14 @@ enum Reply {
 
 impl Ingest {
     /// Verifies a submission; the cost is the processor's only.
-    async fn verify(firm: Arc<Firm>, request: v1::SubmitRequest) -> Result<Verified, Refusal> {
-        let log = Arc::clone(firm.log_bound(&request.submission)?);
+    async fn verify(
+        (log, reservation): (Arc<Log>, Reservation),
+        request: v1::SubmitRequest,
+    ) -> Result<Verified, Refusal> {
         let events = request.events.len();
+        if as_u64(events) > SUBMISSION_EVENTS_MAX {
+            return Err(Refusal::TooManyEvents { found: as_u64(events) });
+        }
         if request.details.len() != events {
             let (expected, found) = (as_u64(events), as_u64(request.details.len()));
             return Err(Refusal::DetailsCountMismatch { expected, found });
@@ -47,13 +55,26 @@ impl Ingest {
         let check = move || {
             let texts = request.events.iter().zip(&request.details);
             let bodies = texts.map(|(event, details)| (event.to_vec(), details.to_vec())).collect();
-            let checked = log.check(&request.submission, bodies, &witness_core::note::Strict);
+            let checked =
+                log.check(&request.submission, bodies, (reservation, &witness_core::note::Strict));
             Verified { log, events, checked }
         };
         if events <= EVENTS_INLINE {
             return Ok(check());
         }
         task::spawn_blocking(check).await.or(Err(Refusal::Stopping))
+    }
+
+    /// Room for a submission in the log that it is bound to.
+    async fn reserve(
+        firm: &Firm,
+        request: &v1::SubmitRequest,
+    ) -> Result<(Arc<Log>, Reservation), Refusal> {
+        let log = Arc::clone(firm.log_bound(&request.submission)?);
+        let texts = request.events.iter().chain(&request.details);
+        let bytes = request.submission.len() + texts.map(Bytes::len).sum::<usize>();
+        let reservation = log.reserve(bytes).await?;
+        Ok((log, reservation))
     }
 
     async fn enqueue(verified: Verified) -> Reply {
@@ -90,7 +111,11 @@ impl IngestService for Ingest {
         let request = request.into_inner();
         // Logged or not is decided even if the caller hangs up.
         let done = tokio::spawn(async move {
-            let (events, reply) = match Self::verify(Arc::clone(&firm), request).await {
+            let verified = match Self::reserve(&firm, &request).await {
+                Ok(room) => Self::verify(room, request).await,
+                Err(refusal) => Err(refusal),
+            };
+            let (events, reply) = match verified {
                 Ok(verified) => (verified.events, Self::enqueue(verified).await),
                 Err(refusal) => (0, Reply::Ready(Err(refusal))),
             };
@@ -120,7 +145,9 @@ impl IngestService for Ingest {
             loop {
                 match submissions.message().await {
                     Ok(Some(request)) => {
-                        let task = tokio::spawn(Self::verify(Arc::clone(&reading), request));
+                        // In the order of the calls, see `Log::reserve`.
+                        let room = Self::reserve(&reading, &request).await;
+                        let task = tokio::spawn(async { Self::verify(room?, request).await });
                         if verifying.send(task).await.is_err() {
                             return;
                         }
@@ -128,6 +155,7 @@ impl IngestService for Ingest {
                     Ok(None) => return,
                     Err(status) => {
                         // A message over its bound, or a broken call: said, if anybody still listens.
+                        let status = convert::unreadable(status);
                         drop(failed.send(Err(status)).await);
                         return;
                     }

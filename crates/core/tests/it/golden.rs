@@ -1,0 +1,310 @@
+//! One example of every text, made by the core from fixed keys and times: `tests/vectors/golden`. A format
+//! that changes by accident changes a file there, and `proto/README.md` quotes every one of them.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p witness-core --test it golden` writes the files anew.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use witness_core::{
+    admission,
+    checkpoint::Checkpoint,
+    document::Document,
+    drafting::{ClientSecret, Draft, Drafter, Occurrence, Position, What},
+    entry::{Entry, EntryKind},
+    event::{Change, Event, Status, StatusClass},
+    evidence::{self, EventProof, Evidence, EvidenceBuilder, Place, ProvedEntry},
+    firm::Firm,
+    firm_keys::{KeySet, plan_keys},
+    hash::{DocumentHash, Hash},
+    key::{SignatureType, SigningKey},
+    merkle::{LeafIndex, TreeSize, submission_path, submission_root},
+    name::{Domain, Jurisdictions, Name, Origin},
+    note::{Note, Strict},
+    policy::Policy,
+    receipt::Receipt,
+    registry::{Change as RegistryBody, Continuity, Registry},
+    schema::Schema,
+    submission::Heartbeat,
+    time::Timestamp,
+};
+
+/// 2026-03-01T09:00:00Z: when the first entry is received. Each later one comes a second after.
+const START: u64 = 1_772_355_600;
+const DOCUMENT: &str = "Certificate of completion\n  Module  AB-12 \u{2013} \u{201c}Bread\u{201d}\n\n\
+                        verify:school.example/c\n";
+const AMENDED: &str = "Certificate of completion\nModule AB-12 - \"Bread and rolls\"\n";
+const SCHEMA: &str = "field completed issued amended,status date\n\
+                      field level - amended,issued code Advanced|Beginner|Intermediate\n\
+                      field module issued amended,status identifier [A-Z0-9][A-Z0-9-]{1,40}\n\
+                      field valid-until - amended,issued date\n\
+                      valid-until valid-until\n";
+
+type Texts = BTreeMap<&'static str, String>;
+
+/// A log in memory, which takes only what the core admits.
+struct Log {
+    keys: KeySet,
+    firm: Firm,
+    registry: Registry,
+    entries: Vec<Entry>,
+    position: Position,
+}
+
+fn issuer() -> Domain {
+    Domain::parse("school.example").unwrap()
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn issuer_key(seed: u8) -> SigningKey {
+    SigningKey::from_seed("school.example", SignatureType::Ed25519, &[seed; 32]).unwrap()
+}
+
+fn hash_of(text: &str) -> DocumentHash {
+    DocumentHash(Hash::new(Document::read(text.as_bytes(), None).unwrap().sha256()))
+}
+
+fn note_over(text: String, signers: &[&SigningKey]) -> Note {
+    let sign = |key: &&SigningKey| key.sign(&text, Timestamp::from_seconds(START + 60));
+    let lines = signers.iter().map(sign).collect();
+    Note::new(text, lines)
+}
+
+impl Log {
+    /// Seeds are 32 times 1, 32 times 2, and so on: root, log, timestamp, registrar, roll-up, evidence.
+    fn founded() -> Self {
+        let mut seed = 0;
+        let keys = plan_keys(&Domain::parse("witness.example").unwrap(), &[name("log1")], || {
+            seed += 1;
+            [seed; 32]
+        })
+        .unwrap();
+        let mut firm = Firm::new(keys.root.verifying_key().clone());
+        firm.apply(&keys.note, &Strict).unwrap();
+        let registry = Registry::new(Origin::parse("witness.example/log1").unwrap());
+        let position = Position { next_sequence: 0, previous: Hash::ZERO };
+        let mut log = Self { keys, firm, registry, entries: Vec::new(), position };
+        let note = log.keys.note.clone();
+        log.append(EntryKind::Firm, &note);
+        log
+    }
+
+    fn key(&self, file: &str) -> &SigningKey {
+        &self.keys.files.iter().find(|(found, _)| found == file).unwrap().1
+    }
+
+    fn append(&mut self, kind: EntryKind, note: &Note) -> LeafIndex {
+        let index = u64::try_from(self.entries.len()).unwrap();
+        let received_at = Timestamp::from_seconds(START + index);
+        let registry_sequence = self.registry.next_sequence();
+        self.entries.push(Entry { kind, received_at, registry_sequence, body: note.to_string() });
+        LeafIndex(index)
+    }
+
+    /// Logs a registry change under the registrar's signature and those of `others`.
+    fn register(&mut self, body: RegistryBody, others: &[&SigningKey]) -> String {
+        let text = self.registry.draft(body).encode();
+        let registrar = [self.key("registrar.skey")];
+        let note = note_over(text, &[&registrar, others].concat());
+        let index = LeafIndex(u64::try_from(self.entries.len()).unwrap());
+        let judge = (&self.firm, &Strict as &dyn witness_core::note::Ed25519);
+        let mut registry = self.registry.clone();
+        registry.apply(&note, index, Continuity::Complete, judge).unwrap();
+        self.append(EntryKind::Registry, &note);
+        self.registry = registry;
+        note.to_string()
+    }
+
+    fn add_key(&mut self, key: &SigningKey, recovery: bool, others: &[&SigningKey]) -> String {
+        let vkey = key.verifying_key().clone();
+        self.register(RegistryBody::KeyAdded { issuer: issuer(), key: vkey, recovery }, others)
+    }
+
+    /// Drafts, admits and logs a submission.
+    fn submit(&mut self, occurrences: &[Occurrence], key: &SigningKey) -> (Draft, LeafIndex) {
+        let secret = ClientSecret::new([7; 32]);
+        let place = (self.registry.origin().clone(), issuer(), name("main"));
+        let mut drafter = Drafter::new(place, self.position.clone(), 256, &secret);
+        occurrences.iter().for_each(|occurrence| drafter.push(occurrence).unwrap());
+        let draft = drafter.cut(key).unwrap();
+        self.position = drafter.position().clone();
+        let note = admission::read(draft.note.to_string().as_bytes(), &self.registry).unwrap();
+        let judge = (&self.registry, &Strict as &dyn witness_core::note::Ed25519);
+        admission::admit(note, &draft.events, &draft.details, judge).unwrap();
+        let index = self.append(EntryKind::Submission, &draft.note);
+        (draft, index)
+    }
+
+    fn leaves(&self) -> Vec<Hash> {
+        self.entries.iter().map(Entry::leaf_hash).collect()
+    }
+
+    fn checkpoint(&self, signers: &[&SigningKey]) -> Note {
+        let size = TreeSize(u64::try_from(self.entries.len()).unwrap());
+        let (origin, root) = (self.registry.origin().to_string(), submission_root(&self.leaves()));
+        note_over(Checkpoint { origin, size, root }.encode(), signers)
+    }
+
+    fn path(&self, index: LeafIndex) -> Vec<Hash> {
+        submission_path(&self.leaves(), index).unwrap()
+    }
+
+    fn proved(&self, index: LeafIndex) -> ProvedEntry {
+        let text = self.entries[usize::try_from(index.0).unwrap()].encode();
+        ProvedEntry { index, path: self.path(index), text }
+    }
+
+    /// Evidence of the one event of a submission, with every note that is logged before it.
+    fn evidence(&self, checkpoint: &Note, draft: &Draft, index: LeafIndex) -> Evidence {
+        let mut builder = EvidenceBuilder::new(checkpoint.to_string());
+        builder.firm(self.proved(LeafIndex(0)));
+        (1..index.0).for_each(|before| builder.registry(self.proved(LeafIndex(before))));
+        builder.submission(self.proved(index));
+        let (text, place) = (draft.events[0].clone(), LeafIndex(0));
+        let event = EventProof { details: None, index: place, path: Vec::new(), text };
+        builder.event(issuer(), hash_of(DOCUMENT), index, event);
+        builder.build()
+    }
+}
+
+fn issued() -> Occurrence {
+    let fields = [("module", "AB-12"), ("completed", "2026-02-27"), ("valid-until", "2028-02-29")];
+    Occurrence {
+        what: What::One(Change::Issued),
+        document: hash_of(DOCUMENT),
+        claim_type: name("skill-module"),
+        occurred_at: 1_772_323_200_000_000,
+        details: fields.map(|(field, value)| (field.to_owned(), value.to_owned())).into(),
+    }
+}
+
+fn later() -> [Occurrence; 4] {
+    let one = |what, document| Occurrence { what, document, details: Vec::new(), ..issued() };
+    let (old, new) = (hash_of(DOCUMENT), hash_of(AMENDED));
+    let (class, status) = (StatusClass::Punitive, Status::parse("REVOKED").unwrap());
+    [
+        one(What::Amends { old }, new),
+        one(What::One(Change::Status { class, status }), new),
+        one(What::One(Change::Deleted), new),
+        one(What::One(Change::Restored), new),
+    ]
+}
+
+/// What the issuer needs before it can submit: four changes of the registry.
+fn register_issuer(log: &mut Log, texts: &mut Texts) {
+    let added = log.register(RegistryBody::IssuerAdded { issuer: issuer() }, &[]);
+    texts.insert("registry-issuer-added", added);
+    texts.insert("registry-key-added", log.add_key(&issuer_key(11), false, &[&issuer_key(11)]));
+    let (stream, jurisdictions) = (name("main"), Jurisdictions::parse("DE-BY,EU").unwrap());
+    let opened =
+        RegistryBody::StreamOpened { issuer: issuer(), stream, jurisdictions, back_fill: false };
+    texts.insert("registry-stream-opened", log.register(opened, &[]));
+    let schema = Schema::parse(SCHEMA).unwrap();
+    texts.insert("schema", schema.encode());
+    let claim_type = RegistryBody::ClaimType { name: name("skill-module"), schema };
+    texts.insert("registry-claim-type", log.register(claim_type, &[]));
+}
+
+/// The first submission, and all that it gives: receipt, published checkpoint, evidence, verdict.
+fn prove_first_event(log: &mut Log, texts: &mut Texts) {
+    let (draft, index) = log.submit(&[issued()], &issuer_key(11));
+    texts.insert("event-issued", draft.events[0].clone());
+    texts.insert("details", draft.details[0].clone());
+    texts.insert("submission", draft.note.to_string());
+    texts.insert("entry", log.entries[usize::try_from(index.0).unwrap()].encode());
+
+    let receipt = log.checkpoint(&[log.key("log1.log.skey")]);
+    texts.insert("checkpoint-receipt", receipt.to_string());
+    let received_at = Timestamp::from_seconds(START + index.0);
+    let path = log.path(index);
+    let receipt =
+        Receipt { index, received_at, registry_sequence: 4, checkpoint: receipt, path };
+    let about = (EntryKind::Submission, &draft.note);
+    receipt.verify(about, log.registry.origin(), (&log.firm, &Strict)).unwrap();
+
+    let signers = [log.key("log1.log.skey"), log.key("log1.timestamp.skey")];
+    let published = log.checkpoint(&signers);
+    texts.insert("checkpoint-published", published.to_string());
+    let evidence = log.evidence(&published, &draft, index);
+    let policy = Policy::for_firm(log.keys.root.verifying_key().clone());
+    let verdict = evidence::verify(&evidence, &policy, &Strict).unwrap();
+    assert_eq!(verdict.missing(&policy), []);
+    texts.insert("policy", policy.encode());
+    texts.insert("evidence", evidence.encode());
+    texts.insert("verdict", verdict.to_json());
+    let proof = evidence.tlog_proof(Place { item: 0, event: 0 }).unwrap();
+    texts.insert("tlog-proof", proof.encode());
+}
+
+/// A second key, the first one revoked, a third key by recovery, and every other kind of event.
+fn go_on(log: &mut Log, texts: &mut Texts) {
+    let (first, second, third) = (issuer_key(11), issuer_key(12), issuer_key(13));
+    texts.insert("registry-key-added-next", log.add_key(&second, false, &[&second, &first]));
+    let (key, as_of) = (first.verifying_key().id(), Timestamp::from_seconds(START));
+    let revoked = RegistryBody::KeyRevoked { issuer: issuer(), key, as_of };
+    texts.insert("registry-key-revoked", log.register(revoked, &[]));
+    texts.insert("registry-key-added-recovery", log.add_key(&third, true, &[&third]));
+
+    let (draft, _index) = log.submit(&later(), &second);
+    let names = ["event-replaced", "event-amended", "event-status", "event-deleted", "event-restored"];
+    for (name, text) in names.into_iter().zip(&draft.events) {
+        assert_eq!(Event::parse(text.as_bytes()).unwrap().encode(), *text);
+        texts.insert(name, text.clone());
+    }
+    texts.insert("submission-next", draft.note.to_string());
+    let heartbeat = Heartbeat {
+        origin: log.registry.origin().clone(),
+        issuer: issuer(),
+        stream: name("main"),
+        next_sequence: log.position.next_sequence,
+        at: Timestamp::from_seconds(START + 3600),
+    };
+    let heartbeat = note_over(heartbeat.encode(), &[&second]);
+    let judge = (&log.registry, &Strict as &dyn witness_core::note::Ed25519);
+    admission::admit_heartbeat(heartbeat.to_string().as_bytes(), judge).unwrap();
+    texts.insert("heartbeat", heartbeat.to_string());
+}
+
+fn texts() -> Texts {
+    let mut texts = Texts::new();
+    let claim_text = Document::read(DOCUMENT.as_bytes(), None).unwrap().claim_text().to_owned();
+    texts.insert("document", DOCUMENT.to_owned());
+    texts.insert("document-normalized", claim_text);
+    texts.insert("document-hash", hash_of(DOCUMENT).0.to_hex() + "\n");
+    let mut log = Log::founded();
+    texts.insert("firm", log.keys.note.to_string());
+    register_issuer(&mut log, &mut texts);
+    prove_first_event(&mut log, &mut texts);
+    go_on(&mut log, &mut texts);
+    texts
+}
+
+fn in_workspace(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+#[test]
+fn golden_texts_are_what_the_core_writes_and_the_documentation_quotes() {
+    let folder = in_workspace("tests/vectors/golden");
+    let texts = texts();
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        for (name, text) in &texts {
+            fs::write(folder.join(format!("{name}.txt")), text).unwrap();
+        }
+    }
+    let documentation = fs::read_to_string(in_workspace("proto/README.md")).unwrap();
+    for (name, text) in &texts {
+        let golden = fs::read_to_string(folder.join(format!("{name}.txt"))).unwrap();
+        assert_eq!(*text, golden, "{name}: the format has changed");
+        assert!(documentation.contains(&golden), "{name}: proto/README.md does not quote it");
+    }
+    let mut files: Vec<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort_unstable();
+    let expected: Vec<String> = texts.keys().map(|name| format!("{name}.txt")).collect();
+    assert_eq!(files, expected, "a file that nothing writes any more");
+}

@@ -1,0 +1,7 @@
+//! The ledger on real RocksDB: what it logs, proves, recovers and refuses.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::panic, reason = "a test that finds the wrong thing should stop")]
+
+mod bench_firm;
+mod logging;
+mod reopening;

@@ -1,0 +1,80 @@
+//! Opening again: what was acknowledged is there, and what is damaged or behind is not written to.
+
+use std::{fs, path::Path};
+
+use witness_core::admission::Refusal;
+use witness_ledger::OpenError;
+
+use crate::bench_firm::{Bench, Client, submit, wait};
+
+#[test]
+fn a_log_goes_on_where_it_stopped_at_every_size() {
+    let bench = Bench::new();
+    drop(bench.open_registered(&["main"]));
+    let mut client = Client::new("main");
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        let log = bench.open();
+        for _ in 0..9 {
+            let draft = client.fresh(1);
+            answers.push((wait(submit(&log, &draft)).unwrap(), draft));
+        }
+    }
+    let log = bench.open();
+    assert_eq!(log.overview().size.0, 5 + answers.len() as u64);
+    for (answer, draft) in &answers {
+        assert_eq!(&wait(submit(&log, draft)).unwrap(), answer);
+    }
+}
+
+#[test]
+fn the_same_folder_cannot_be_opened_twice() {
+    let bench = Bench::new();
+    let _first = bench.open();
+    assert!(matches!(bench.try_open_at(&bench.store()), Err(OpenError::Store(_))));
+}
+
+#[test]
+fn an_older_copy_of_the_data_takes_no_writes() {
+    let bench = Bench::new();
+    let mut client = Client::new("main");
+    let log = bench.open_registered(&["main"]);
+    wait(submit(&log, &client.fresh(1))).unwrap();
+    drop(log);
+    let copy = bench.folder.path().join("copy");
+    copy_folder(&bench.store(), &copy);
+    bench.advance(2_000_000);
+    let log = bench.open();
+    let missed = client.fresh(1);
+    wait(submit(&log, &missed)).unwrap();
+    drop(log);
+    let restored = bench.try_open_at(&copy).unwrap();
+    assert!(restored.overview().read_only.is_some());
+    let refused = wait(submit(&restored, &missed)).unwrap_err();
+    assert!(matches!(refused, Refusal::ReadOnly { .. }), "{refused}");
+    assert!(restored.root(restored.overview().published.as_ref().unwrap().size).is_ok());
+}
+
+#[test]
+fn a_clock_below_the_last_entry_gives_no_receipt() {
+    let bench = Bench::new();
+    let mut client = Client::new("main");
+    let log = bench.open_registered(&["main"]);
+    wait(submit(&log, &client.fresh(1))).unwrap();
+    let late = client.fresh(1);
+    let now = bench.clock.0.load(std::sync::atomic::Ordering::SeqCst);
+    bench.clock.0.store(now - 1_100_000, std::sync::atomic::Ordering::SeqCst);
+    let refused = wait(submit(&log, &late)).unwrap_err();
+    assert!(matches!(refused, Refusal::ClockSuspect { .. }), "{refused}");
+    bench.clock.0.store(now - 900_000, std::sync::atomic::Ordering::SeqCst);
+    let receipt = wait(submit(&log, &late)).unwrap().receipt;
+    assert_eq!(receipt.received_at, log.overview().received_at, "time of receipt stands still");
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
