@@ -196,6 +196,7 @@ impl Firm {
     /// Takes the next note of the chain.
     pub fn apply(&mut self, note: &Note, ed25519: &dyn Ed25519) -> Result<(), FirmError> {
         note.verify(&self.root, ed25519)?;
+        note.verify_all(&[&self.root], ed25519)?;
         let text = FirmText::parse(note.text())?;
         if text.firm.as_str() != self.root.name() {
             return Err(FirmError::OtherFirm { expected: self.root.name().to_string() });

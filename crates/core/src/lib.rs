@@ -34,3 +34,4 @@ pub mod text;
 pub mod tile;
 pub mod time;
 pub mod tlog_policy;
+pub mod tlog_proof;

@@ -67,6 +67,14 @@ pub enum NoteError {
         /// Id of the key.
         id: KeyId,
     },
+    /// A signature that none of the keys that may sign has made, or one that stands there twice.
+    #[error(
+        "signature line {line} is not a good one of a key that may sign, or stands there twice"
+    )]
+    Stray {
+        /// Number of the signature line, from 1.
+        line: usize,
+    },
     /// The key's signature is there and wrong.
     #[error("the signature of {name} with key id {id} does not verify")]
     BadSignature {
@@ -187,6 +195,25 @@ impl Note {
         let message = message.as_deref().unwrap_or(&self.text);
         let good = ed25519.verify(key.dalek(), message.as_bytes(), signature);
         if good { Ok(signed) } else { Err(bad()) }
+    }
+
+    /// Checks that every signature line is a good one of one of these keys, and none stands there twice: so
+    /// that nothing in the note could be altered unseen. For notes whose signers are all known.
+    pub fn verify_all(
+        &self,
+        keys: &[&VerifyingKey],
+        ed25519: &dyn Ed25519,
+    ) -> Result<(), NoteError> {
+        for (before, line) in self.signatures.iter().enumerate() {
+            let stray = NoteError::Stray { line: before + 1 };
+            let same = |other: &SignatureLine| other.name == line.name && other.id == line.id;
+            if self.signatures.iter().take(before).any(same) {
+                return Err(stray);
+            }
+            let key = keys.iter().find(|key| key.name() == line.name && key.id() == line.id);
+            self.verify(key.ok_or(stray)?, ed25519)?;
+        }
+        Ok(())
     }
 }
 

@@ -124,4 +124,31 @@ mod tests {
         config.listen = "0.0.0.0:1".parse().unwrap();
         assert!(config.check().unwrap_err().to_string().contains("not loopback"));
     }
+
+    #[test]
+    fn the_example_is_right_and_names_every_option() {
+        let example =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/witnessd.example.toml");
+        let config = Config::load(&example).unwrap();
+        assert!(config.check().is_ok());
+        assert!(witness_core::key::VerifyingKey::parse(&config.root_vkey).is_ok());
+        // Written out, so that a new option does not compile without its place in the example.
+        let Config {
+            listen: _,
+            data: _,
+            keys: _,
+            root_vkey: _,
+            logs: _,
+            admin_socket,
+            head_copies,
+            cache_mib,
+            require_synchronised_clock,
+        } = config;
+        assert!(admin_socket.is_some() && head_copies.is_some());
+        assert_eq!((cache_mib, require_synchronised_clock), (default_cache_mib(), false));
+        let text = fs::read_to_string(&example).unwrap();
+        for option in ["cache_mib = ", "require_synchronised_clock = "] {
+            assert!(text.contains(option), "{option}");
+        }
+    }
 }

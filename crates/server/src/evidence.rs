@@ -1,34 +1,34 @@
 //! Evidence: gathered from the log, put together by the core, and verified by the core before it leaves.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use quick_cache::sync::Cache;
 use tonic::{Code, Status};
 use witness_core::{
+    entry::Entry,
+    event::Event,
     evidence::{self, EventProof, EvidenceBuilder, ProvedEntry},
     hash::DocumentHash,
     merkle::{LeafIndex, TreeSize},
     name::Domain,
+    submission::{IssuerNote, Submission},
 };
 use witness_ledger::{DocumentEvent, Log, Place, Published};
 
 use crate::{convert, firm::Firm};
 
-/// Entries that vouch for an issuer, proved at one published size.
-type Vouchers = (TreeSize, Vec<ProvedEntry>, Vec<ProvedEntry>);
-
-/// Issuers whose vouchers are kept ready.
-const VOUCHERS_KEPT: usize = 1024;
+/// Firm and registry entries that are kept ready, each proved at one published size.
+const PROVED_KEPT: usize = 16_384;
 
 /// Puts evidence together.
 pub(crate) struct Assembler {
     firm: Arc<Firm>,
-    vouchers: Cache<Domain, Arc<Vouchers>>,
+    proved: Cache<(usize, LeafIndex), Arc<(TreeSize, ProvedEntry)>>,
 }
 
 impl Assembler {
     pub(crate) fn new(firm: Arc<Firm>) -> Self {
-        Self { firm, vouchers: Cache::new(VOUCHERS_KEPT) }
+        Self { firm, proved: Cache::new(PROVED_KEPT) }
     }
 
     /// The evidence file of a document, from events that are all below `published`. Details are left out:
@@ -40,13 +40,20 @@ impl Assembler {
         places: &[Place],
         published: &Published,
     ) -> Result<String, Status> {
+        let size = published.size;
         let mut builder = EvidenceBuilder::new(published.note.to_string());
-        let vouchers = self.vouchers(log, issuer, published.size)?;
-        vouchers.1.iter().for_each(|entry| builder.firm(entry.clone()));
-        vouchers.2.iter().for_each(|entry| builder.registry(entry.clone()));
+        for index in firm_notes(log, size)? {
+            builder.firm(self.proved(log, index, size)?);
+        }
+        let mut vouchers = vouchers_of_issuer(log, issuer);
         for place in places {
             let event = log.event(*place).map_err(|error| convert::read_status(&error))?;
-            add_event(&mut builder, log, (issuer, document), event, published.size)?;
+            vouchers.extend(vouchers_of_event(log, issuer, &event));
+            add_event(&mut builder, log, (issuer, document), event, size)?;
+        }
+        vouchers.retain(|index| index.0 < size.0);
+        for index in vouchers {
+            builder.registry(self.proved(log, index, size)?);
         }
         let evidence = builder.build();
         if let Err(refusal) = evidence::verify(&evidence, &self.firm.policy, &self.firm.memo) {
@@ -60,38 +67,16 @@ impl Assembler {
         Ok(evidence.encode())
     }
 
-    /// The firm's notes, and the registry notes of the issuer: they change only with the published size.
-    fn vouchers(
-        &self,
-        log: &Log,
-        issuer: &Domain,
-        size: TreeSize,
-    ) -> Result<Arc<Vouchers>, Status> {
-        if let Some(known) = self.vouchers.get(issuer).filter(|vouchers| vouchers.0 == size) {
-            return Ok(known);
+    /// An entry with its path; those that vouch for an issuer come again in each of its files.
+    fn proved(&self, log: &Log, index: LeafIndex, size: TreeSize) -> Result<ProvedEntry, Status> {
+        let position = self.firm.logs.iter().position(|other| other.origin() == log.origin());
+        let key = (position.unwrap_or(usize::MAX), index);
+        if let Some(known) = self.proved.get(&key).filter(|known| known.0 == size) {
+            return Ok(known.1.clone());
         }
-        let read = |error| convert::read_status(&error);
-        let overview = log.overview();
-        let mut firm = Vec::new();
-        for sequence in 0..overview.firm.next_sequence() {
-            let index = log.firm_note_index(sequence).map_err(read)?;
-            firm.extend(index.filter(|index| index.0 < size.0));
-        }
-        let mut registry = Vec::new();
-        if let Some(record) = overview.registry.issuer(issuer) {
-            registry.push(record.added.index);
-            registry.extend(record.keys.iter().map(|key| key.added.index));
-            registry.extend(record.keys.iter().filter_map(|key| Some(key.revoked?.logged.index)));
-            registry.extend(record.streams.values().map(|stream| stream.opened.index));
-        }
-        registry.retain(|index| index.0 < size.0);
-        registry.sort_unstable();
-        let prove = |indexes: Vec<LeafIndex>| {
-            indexes.into_iter().map(|index| proved(log, index, size)).collect::<Result<Vec<_>, _>>()
-        };
-        let vouchers = Arc::new((size, prove(firm)?, prove(registry)?));
-        self.vouchers.insert(issuer.clone(), Arc::clone(&vouchers));
-        Ok(vouchers)
+        let proved = proved(log, index, size)?;
+        self.proved.insert(key, Arc::new((size, proved.clone())));
+        Ok(proved)
     }
 }
 
@@ -99,6 +84,39 @@ impl std::fmt::Debug for Assembler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Assembler").finish_non_exhaustive()
     }
+}
+
+/// All notes of the firm, in order.
+fn firm_notes(log: &Log, size: TreeSize) -> Result<Vec<LeafIndex>, Status> {
+    let mut indexes = Vec::new();
+    for sequence in 0..log.overview().firm.next_sequence() {
+        let index = log.firm_note_index(sequence).map_err(|error| convert::read_status(&error))?;
+        indexes.extend(index.filter(|index| index.0 < size.0));
+    }
+    Ok(indexes)
+}
+
+/// The notes on the issuer and all its keys, those revoked included.
+fn vouchers_of_issuer(log: &Log, issuer: &Domain) -> BTreeSet<LeafIndex> {
+    let overview = log.overview();
+    let Some(record) = overview.registry.issuer(issuer) else { return BTreeSet::new() };
+    let added = record.keys.iter().map(|key| key.added.index);
+    let revoked = record.keys.iter().filter_map(|key| Some(key.revoked?.logged.index));
+    added.chain(revoked).chain([record.added.index]).collect()
+}
+
+/// The notes on the stream and the claim type of an event.
+fn vouchers_of_event(log: &Log, issuer: &Domain, event: &DocumentEvent) -> Vec<LeafIndex> {
+    let overview = log.overview();
+    let record = overview.registry.issuer(issuer);
+    let entry = Entry::parse(&event.entry).ok();
+    let note = entry.and_then(|entry| IssuerNote::<Submission>::parse(entry.body.as_bytes()).ok());
+    let stream = note.and_then(|note| record?.streams.get(&note.body.stream));
+    let text = event.event.as_deref().and_then(|text| Event::parse(text).ok());
+    let claim_type = text.and_then(|event| overview.registry.claim_type(&event.claim_type));
+    let registered = claim_type.into_iter().flat_map(|record| &record.registered);
+    let opened = stream.into_iter().map(|stream| &stream.opened);
+    opened.chain(registered).map(|logged| logged.index).collect()
 }
 
 fn add_event(

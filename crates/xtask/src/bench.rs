@@ -1,8 +1,251 @@
 //! `cargo xtask bench`: this machine measured against the budget of the design.
+//!
+//! `witnessd` and `witness-load` are two processes on loopback, and the data is on the disk that `target` is
+//! on. The load program verifies every receipt. What must hold: only processes that were started here are
+//! ended, and a missed budget is said, not an error.
 
-use anyhow::{Result, bail};
+mod machine;
+mod report;
+mod server;
 
-/// Runs the measurements.
-pub(crate) fn run() -> Result<()> {
-    bail!("there are no measurements yet")
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+use serde_json::{Map, Value, json};
+
+use self::machine::Machine;
+use self::server::Server;
+use crate::environment::Environment;
+use crate::process::{output, program};
+use crate::rocksdb;
+
+/// Where the data lies while it runs, below `target`.
+const FOLDER: &str = "bench";
+const REPORT: &str = "bench.json";
+
+/// What is measured, and how long.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// What is measured.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Row::ALL)]
+    rows: Vec<Row>,
+    /// Seconds that count, of each row; a warm-up goes before.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Events that are logged before evidence is looked up; the budget speaks of 10000000.
+    #[arg(long, default_value_t = 1_000_000)]
+    events: u64,
+    /// Leaves the data in `target/bench`.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// One measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Row {
+    /// Submissions of 256 events, many in flight.
+    Stream,
+    /// Submissions of one event, 256 in flight.
+    Single,
+    /// One submission of one event at a time.
+    Lone,
+    /// Evidence of random documents, after a restart.
+    Evidence,
+}
+
+impl Row {
+    const ALL: [Self; 4] = [Self::Stream, Self::Single, Self::Lone, Self::Evidence];
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Stream => "stream",
+            Self::Single => "single",
+            Self::Lone => "lone",
+            Self::Evidence => "evidence",
+        }
+    }
+}
+
+/// The two programs.
+#[derive(Debug)]
+struct Programs {
+    witnessd: PathBuf,
+    load: PathBuf,
+}
+
+/// Builds the programs, measures, prints a table, and writes `target/bench.json`.
+pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()> {
+    let programs = build(environment)?;
+    let target = environment.root.join("target");
+    let folder = target.join(FOLDER);
+    remove(&folder)?;
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let machine = Machine::read()?;
+    machine.warn_if_busy();
+    let mut bench = Bench::start(environment, &programs, &folder)?;
+    for row in Row::ALL {
+        if arguments.rows.contains(&row) {
+            bench.row(row, arguments)?;
+        }
+    }
+    let server_rss_mb = bench.finish()?;
+    let report = report::sum_up(&bench.rows, &machine, server_rss_mb);
+    print!("{}", report::table(&report));
+    let path = target.join(REPORT);
+    fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")
+        .with_context(|| format!("{} cannot be written", path.display()))?;
+    println!("written: {}", path.display());
+    if !arguments.keep {
+        remove(&folder)?;
+    }
+    Ok(())
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)
+            .with_context(|| format!("{} cannot be removed", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// Both programs in one build, so that they share what both depend on.
+fn build(environment: &Environment) -> Result<Programs> {
+    const BUILD: &[&str] = &[
+        "build",
+        "--release",
+        "--package=witnessd",
+        "--package=witness-tests",
+        "--bin=witnessd",
+        "--bin=witness-load",
+        "--message-format=json-render-diagnostics",
+    ];
+    let messages = output(&mut rocksdb::ensure(environment)?.cargo(environment, BUILD))?;
+    let built = |name: &str| {
+        executable(&messages, name).with_context(|| format!("cargo did not say where {name} is"))
+    };
+    Ok(Programs { witnessd: built("witnessd")?, load: built("witness-load")? })
+}
+
+/// Where a program was built, according to cargo's messages.
+fn executable(messages: &str, name: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["reason"] == "compiler-artifact")
+        .filter(|message| message.pointer("/target/name").is_some_and(|target| target == name))
+        .find_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
+}
+
+/// A run under way.
+#[derive(Debug)]
+struct Bench<'a> {
+    environment: &'a Environment,
+    programs: &'a Programs,
+    data: PathBuf,
+    server: Server,
+    /// Largest resident size of the servers before this one.
+    rss_kib: u64,
+    /// Documents sent so far.
+    documents: u64,
+    rows: Map<String, Value>,
+}
+
+impl<'a> Bench<'a> {
+    fn start(environment: &'a Environment, programs: &'a Programs, folder: &Path) -> Result<Self> {
+        let data = folder.join("data");
+        let server = Server::start(environment, &programs.witnessd, &data)?;
+        let (rss_kib, documents, rows) = (0, 0, Map::new());
+        Ok(Self { environment, programs, data, server, rss_kib, documents, rows })
+    }
+
+    fn row(&mut self, row: Row, arguments: &Arguments) -> Result<()> {
+        if row == Row::Evidence {
+            self.fill(arguments.events)?;
+            self.restart()?;
+        }
+        let seconds = format!("--seconds={}", arguments.seconds);
+        self.load(row.word(), &[row.word(), &seconds])
+    }
+
+    /// Logs events until there are so many.
+    fn fill(&mut self, events: u64) -> Result<()> {
+        if events <= self.documents {
+            return Ok(());
+        }
+        let until = format!("--until-document={events}");
+        self.load("fill", &[Row::Stream.word(), &until])
+    }
+
+    /// What is in memory afterwards was read from the disk.
+    fn restart(&mut self) -> Result<()> {
+        self.rss_kib = self.rss_kib.max(self.server.rss_kib_max()?);
+        self.server.stop()?;
+        self.server = Server::start(self.environment, &self.programs.witnessd, &self.data)?;
+        let seconds = self.server.started_in.as_secs_f64();
+        self.rows.insert("restart".to_owned(), json!({ "seconds": seconds }));
+        Ok(())
+    }
+
+    /// Runs the load program once, and keeps its report.
+    fn load(&mut self, name: &str, arguments: &[&str]) -> Result<()> {
+        eprintln!("{name} …");
+        let mut command = program(self.environment, &self.programs.load, ["--server"]);
+        command.arg(&self.server.address).arg("--data").arg(&self.data);
+        command.arg(format!("--documents={}", self.documents)).args(arguments);
+        let busy = self.server.processor_seconds()?;
+        let began = machine::now();
+        let report = output(&mut command)?;
+        let cores = (self.server.processor_seconds()? - busy) / began.elapsed().as_secs_f64();
+        let mut report: Map<String, Value> =
+            serde_json::from_str(&report).context("the load program's report is not JSON")?;
+        if let Some(documents) = report.get("next_document").and_then(Value::as_u64) {
+            self.documents = documents;
+        }
+        report.insert("server_cores".to_owned(), json!(cores));
+        report.insert("server_rss_mb".to_owned(), json!(to_mb(self.server.rss_kib_max()?)));
+        self.rows.insert(name.to_owned(), Value::Object(report));
+        Ok(())
+    }
+
+    /// Ends the server; the largest resident size of all.
+    fn finish(&mut self) -> Result<f64> {
+        let rss_kib = self.rss_kib.max(self.server.rss_kib_max()?);
+        self.server.stop()?;
+        Ok(to_mb(rss_kib))
+    }
+}
+
+fn to_mb(kib: u64) -> f64 {
+    u32::try_from(kib).map_or(f64::INFINITY, |kib| f64::from(kib) * 1024.0 / 1e6)
+}
+
+/// A row of the budget that has no number is one that was not run.
+fn number(value: &Value, pointer: &str) -> Option<f64> {
+    value.pointer(pointer)?.as_f64()
+}
+
+/// Fails where a child has ended that should still run.
+fn must_run(child: &mut std::process::Child, what: &str) -> Result<()> {
+    match child.try_wait()? {
+        None => Ok(()),
+        Some(status) => bail!("{what} has ended ({status})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_where_the_message_about_it_says() {
+        let messages = concat!(
+            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"a\"},\"executable\":null}\n",
+            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"b\"},\"executable\":\"/b\"}\n",
+        );
+        assert_eq!(executable(messages, "a"), None);
+        assert_eq!(executable(messages, "b"), Some("/b".into()));
+    }
 }

@@ -69,7 +69,10 @@ enum Command {
     /// Shows the whole way of an event on this machine, from issuer to verdict.
     Demo,
     /// Measures this machine against the budget of the design.
-    Bench,
+    ///
+    /// Starts `witnessd --dev` on a folder of `target`, loads it from a process of its own, prints a table,
+    /// and writes `target/bench.json`. Numbers mean something only while nothing else runs here.
+    Bench(bench::Arguments),
 }
 
 #[derive(Debug, Args)]
@@ -118,7 +121,7 @@ fn run(command: &Command) -> Result<()> {
         Command::Rocksdb => rocksdb::print(&environment),
         Command::Doctor => prerequisites::ensure(&environment),
         Command::Demo => demo::run(),
-        Command::Bench => bench::run(),
+        Command::Bench(arguments) => bench::run(&environment, arguments),
     }
 }
 

@@ -186,7 +186,7 @@ fn check_details(
     index: usize,
     registry: &Registry,
 ) -> Result<(), Refusal> {
-    let Some(schema) = registry.claim_type(&event.claim_type) else {
+    let Some(claim_type) = registry.claim_type(&event.claim_type) else {
         return Err(Refusal::UnknownClaimType { index, claim_type: event.claim_type.clone() });
     };
     let parsed = match (&event.details, details.is_empty()) {
@@ -202,7 +202,8 @@ fn check_details(
             Some(parsed)
         }
     };
-    schema
+    claim_type
+        .schema
         .check(event.change.kind(), parsed.as_ref())
         .map_err(|refusal| Refusal::of_field(index, &refusal))
 }

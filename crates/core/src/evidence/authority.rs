@@ -1,6 +1,5 @@
-//! Who may speak: the firm's keys under its root, and the issuers' keys under its registrar.
-
-use alloc::vec::Vec;
+//! Who may speak: the firm's keys under its root, and the issuers' keys under its registrar. Notes with a
+//! signature line that is not called for are refused, so that nothing in them can be altered unseen.
 
 use super::{
     checkpoints::Trust,
@@ -9,12 +8,10 @@ use super::{
 };
 use crate::{
     entry::Entry,
-    firm::{Firm, Role},
-    key::VerifyingKey,
-    merkle::LeafIndex,
-    note::{Ed25519, Note},
+    firm::{Firm, FirmError},
+    note::{Ed25519, Note, NoteError},
     policy::Policy,
-    registry::{Change, Continuity, Registry, RegistryChange},
+    registry::{Change, Continuity, Registry, RegistryChange, RegistryError},
 };
 
 /// Reads the firm's notes, number 0 first, under the root that the policy names.
@@ -26,10 +23,14 @@ pub(super) fn read_firm(
     let mut firm = Firm::new(policy.firm_root.clone());
     for (position, reference) in evidence.firm.iter().enumerate() {
         let (_, entry) = row((evidence, entries), Table::Firm, position, *reference)?;
-        let wrong = |source| Refusal::FirmNote { position, source };
+        let wrong = |source| {
+            if let FirmError::Note(NoteError::Stray { line }) = source {
+                return Refusal::StraySignature { table: Table::Firm, position, line };
+            }
+            Refusal::FirmNote { position, source }
+        };
         let note = Note::parse(entry.body.as_bytes()).map_err(|error| wrong(error.into()))?;
         firm.apply(&note, ed25519).map_err(wrong)?;
-        check_signatures(&note, Table::Firm, position, (&[firm.root()], ed25519))?;
     }
     Ok(firm)
 }
@@ -42,7 +43,12 @@ pub(super) fn read_registry(
     let mut registry = Registry::new(trust.origin.clone());
     for (position, reference) in evidence.registry.iter().enumerate() {
         let (row, entry) = row((evidence, entries), Table::Registry, position, *reference)?;
-        let wrong = |source| Refusal::RegistryNote { position, source };
+        let wrong = |source| {
+            if let RegistryError::Note(NoteError::Stray { line }) = source {
+                return Refusal::StraySignature { table: Table::Registry, position, line };
+            }
+            Refusal::RegistryNote { position, source }
+        };
         let note = Note::parse(entry.body.as_bytes()).map_err(|error| wrong(error.into()))?;
         let judge = (trust.firm, trust.ed25519);
         let change = registry.apply(&note, row.index, Continuity::Gaps, judge).map_err(wrong)?;
@@ -50,8 +56,6 @@ pub(super) fn read_registry(
         if change.sequence != entry.registry_sequence {
             return Err(Refusal::RegistrySequence { entry: reference.0 });
         }
-        let signers = signers(&registry, &change, row.index, trust.firm);
-        check_signatures(&note, Table::Registry, position, (&signers, trust.ed25519))?;
         if !is_pinned(&note, &change, trust.policy) {
             return Err(Refusal::RegistrarNotPinned { position });
         }
@@ -68,44 +72,6 @@ fn row<'a>(
     let from = Referrer::Row(table, position);
     let beyond = Refusal::ReferenceOutOfRange { from, table: Table::Entries };
     evidence.entries.get(reference.0).zip(entries.get(reference.0)).ok_or(beyond)
-}
-
-/// The keys that may sign a change: registrars in range, and the keys of the issuer that it is about as
-/// they lived just before or came with it.
-fn signers<'a>(
-    registry: &'a Registry,
-    change: &RegistryChange,
-    index: LeafIndex,
-    firm: &'a Firm,
-) -> Vec<&'a VerifyingKey> {
-    let registrars = firm.keys_for(Role::Registrar, firm.name(), change.sequence);
-    let issuer = change.change.issuer().and_then(|issuer| registry.issuer(issuer));
-    let lived = issuer
-        .into_iter()
-        .flat_map(|record| &record.keys)
-        .filter(|record| record.revoked.is_none_or(|revocation| revocation.logged.index == index));
-    registrars.chain(lived.map(|record| &record.key)).collect()
-}
-
-/// Every signature line is a good one of a key that may sign, and none stands there twice: so nothing in
-/// the note is left that could be altered unseen.
-fn check_signatures(
-    note: &Note,
-    table: Table,
-    position: usize,
-    (keys, ed25519): (&[&VerifyingKey], &dyn Ed25519),
-) -> Result<(), Refusal> {
-    let lines = note.signatures();
-    for (before, line) in lines.iter().enumerate() {
-        let named = |key: &&&VerifyingKey| key.name() == line.name && key.id() == line.id;
-        let is_good = |key: &&VerifyingKey| note.verify(key, ed25519).is_ok();
-        let earlier = lines.iter().take(before);
-        let is_repeated = earlier.into_iter().any(|old| old.name == line.name && old.id == line.id);
-        if is_repeated || !keys.iter().find(named).is_some_and(is_good) {
-            return Err(Refusal::StraySignature { table, position, line: before + 1 });
-        }
-    }
-    Ok(())
 }
 
 /// What a registrar signs must be signed by a pinned one, if any is pinned. An issuer may revoke its own

@@ -10,25 +10,22 @@ use alloc::{
 };
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize};
+
+use super::members::{
+    EVIDENCE_FORMAT as FORMAT, EXPECTED, read_document, read_format, read_index, read_issuer,
+    read_path, write_document, write_issuer, write_path, write_shown,
+};
 
 use crate::{
     hash::{DocumentHash, Hash},
     merkle::LeafIndex,
     name::Domain,
-    text,
 };
-
-const FORMAT: &str = "witness-evidence/v1";
 
 /// Longest evidence file, in bytes.
 pub const EVIDENCE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-const EXPECTED_FORMAT: &str = "`witness-evidence/v1` as the format";
-const EXPECTED_DECIMAL: &str = "a decimal below 2^63 as a string";
-const EXPECTED_HASH: &str = "32 bytes in base64";
-const EXPECTED_DOCUMENT: &str = "64 lower-case hexadecimal digits";
-const EXPECTED_ISSUER: &str = "an issuer's domain in lower-case A-label form";
 const EXPECTED_JSON: &str = "JSON with exactly the members of the format";
 
 /// Why a file is no evidence file. Repeats nothing of it: it may hold a document hash.
@@ -201,81 +198,12 @@ fn shape(bytes: &[u8], error: &serde_json::Error) -> FileError {
     }
     // Only what this module says itself is passed on; serde's own messages can repeat the input.
     let message = error.to_string();
-    let known =
-        [EXPECTED_FORMAT, EXPECTED_DECIMAL, EXPECTED_HASH, EXPECTED_DOCUMENT, EXPECTED_ISSUER];
-    let expected = known.into_iter().find(|expected| message.starts_with(expected));
+    let expected = EXPECTED.into_iter().find(|expected| message.starts_with(expected));
     FileError::Shape {
         line: error.line(),
         column: error.column(),
         expected: expected.unwrap_or(EXPECTED_JSON),
     }
-}
-
-impl Serialize for Reference {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Reference {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        read(deserializer, EXPECTED_DECIMAL, |text| {
-            usize::try_from(text::decimal(text)?).ok().map(Self)
-        })
-    }
-}
-
-fn read<'de, D: Deserializer<'de>, T>(
-    deserializer: D,
-    expected: &'static str,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse(&text).ok_or_else(|| D::Error::custom(expected))
-}
-
-fn read_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    read(deserializer, EXPECTED_FORMAT, |text| (text == FORMAT).then(|| text.to_string()))
-}
-
-fn write_shown<T: fmt::Display, S: Serializer>(
-    index: &T,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(index)
-}
-
-fn read_index<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LeafIndex, D::Error> {
-    read(deserializer, EXPECTED_DECIMAL, |text| text::decimal(text).map(LeafIndex))
-}
-
-fn write_path<S: Serializer>(path: &[Hash], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(path.iter().map(|hash| hash.to_base64()))
-}
-
-fn read_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
-    let path = Vec::<String>::deserialize(deserializer)?;
-    let hash = |text: &String| Hash::from_base64(text);
-    path.iter().map(hash).collect::<Option<_>>().ok_or_else(|| D::Error::custom(EXPECTED_HASH))
-}
-
-fn write_document<S: Serializer>(
-    document: &DocumentHash,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&document.0.to_hex())
-}
-
-fn read_document<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DocumentHash, D::Error> {
-    read(deserializer, EXPECTED_DOCUMENT, |text| Hash::from_hex(text).map(DocumentHash))
-}
-
-fn write_issuer<S: Serializer>(issuer: &Domain, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(issuer.as_str())
-}
-
-fn read_issuer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Domain, D::Error> {
-    read(deserializer, EXPECTED_ISSUER, Domain::parse)
 }
 
 impl fmt::Display for Reference {
@@ -287,6 +215,7 @@ impl fmt::Display for Reference {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::members::EXPECTED_DECIMAL;
 
     fn empty() -> String {
         Evidence::empty().encode()

@@ -9,6 +9,7 @@ mod build;
 mod checkpoints;
 mod fact;
 mod file;
+mod members;
 mod refusal;
 mod tables;
 mod verdict;

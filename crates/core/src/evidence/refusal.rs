@@ -180,8 +180,8 @@ refusals! {
     /// A registry note that is not as it should be.
     Refuted "registry-note" "registry[{position}]: {source}"
     RegistryNote { position: usize = "Position in `registry`.", source: RegistryError = "Why." }
-    /// A signature of a key that has no business there, or one that does not verify.
-    Refuted "stray-signature" "{table}[{position}]: signature line {line} must be a good one of a key that the note calls for"
+    /// A signature of a key that has no business there, or a second one of the same key.
+    Refuted "stray-signature" "{table}[{position}]: signature line {line} must be of a key that the note calls for, and the only one of that key"
     StraySignature {
         table: Table = "`firm` or `registry`.",
         position: usize = "Position in it.",

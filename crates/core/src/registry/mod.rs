@@ -6,6 +6,6 @@ mod state;
 
 pub use change::{Change, RegistryChange};
 pub use state::{
-    Continuity, IssuerRecord, KeyRecord, KeyStanding, Logged, Registry, RegistryError, Revocation,
-    StreamRecord,
+    ClaimTypeRecord, Continuity, IssuerRecord, KeyRecord, KeyStanding, Logged, Registry,
+    RegistryError, Revocation, StreamRecord,
 };

@@ -111,6 +111,15 @@ impl IssuerRecord {
     }
 }
 
+/// A claim type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimTypeRecord {
+    /// What details its events have, by the newest registration.
+    pub schema: Schema,
+    /// Where it was registered, and registered anew.
+    pub registered: Vec<Logged>,
+}
+
 /// Why a registry note was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RegistryError {
@@ -187,7 +196,7 @@ pub struct Registry {
     complete: bool,
     streams: u32,
     issuers: BTreeMap<Domain, IssuerRecord>,
-    claim_types: BTreeMap<Name, Schema>,
+    claim_types: BTreeMap<Name, ClaimTypeRecord>,
 }
 
 impl Registry {
@@ -235,13 +244,13 @@ impl Registry {
     }
 
     /// The claim types.
-    pub fn claim_types(&self) -> impl Iterator<Item = (&Name, &Schema)> {
+    pub fn claim_types(&self) -> impl Iterator<Item = (&Name, &ClaimTypeRecord)> {
         self.claim_types.iter()
     }
 
-    /// Schema of a claim type.
+    /// One claim type.
     #[must_use]
-    pub fn claim_type(&self, name: &Name) -> Option<&Schema> {
+    pub fn claim_type(&self, name: &Name) -> Option<&ClaimTypeRecord> {
         self.claim_types.get(name)
     }
 
@@ -264,6 +273,7 @@ impl Registry {
         let change = RegistryChange::parse(note.text())?;
         self.check_order(&change, continuity)?;
         self.check_signatures(note, &change, (firm, ed25519))?;
+        note.verify_all(&self.possible_signers(&change, firm), ed25519)?;
         let logged = Logged { index, sequence: change.sequence };
         self.enact(&change.change, logged)?;
         self.complete &= change.sequence == self.next_sequence;
@@ -332,6 +342,26 @@ impl Registry {
         Ok(())
     }
 
+    /// Registrars in range, and the keys of the issuer that it is about: living, or coming with it.
+    fn possible_signers<'a>(
+        &'a self,
+        change: &'a RegistryChange,
+        firm: &'a Firm,
+    ) -> Vec<&'a VerifyingKey> {
+        let registrars = firm.keys_for(Role::Registrar, firm.name(), change.sequence);
+        let issuer = change.change.issuer().and_then(|issuer| self.issuers.get(issuer));
+        let living =
+            issuer.into_iter().flat_map(IssuerRecord::living_keys).map(|record| &record.key);
+        let own = match &change.change {
+            Change::KeyAdded { key, .. } => Some(key),
+            Change::IssuerAdded { .. }
+            | Change::KeyRevoked { .. }
+            | Change::StreamOpened { .. }
+            | Change::ClaimType { .. } => None,
+        };
+        registrars.chain(living).chain(own).collect()
+    }
+
     fn issuer_record(&self, issuer: &Domain) -> Result<&IssuerRecord, RegistryError> {
         self.issuers
             .get(issuer)
@@ -384,7 +414,11 @@ impl Registry {
                 self.streams += 1;
             }
             Change::ClaimType { name, schema } => {
-                self.claim_types.insert(name.clone(), schema.clone());
+                let before = self.claim_types.remove(name).map(|record| record.registered);
+                let mut registered = before.unwrap_or_default();
+                registered.push(logged);
+                let record = ClaimTypeRecord { schema: schema.clone(), registered };
+                self.claim_types.insert(name.clone(), record);
             }
         }
         Ok(())

@@ -176,6 +176,7 @@ fn alterations(text: &str) -> Vec<String> {
     let count = text.chars().count();
     let mut all = vec![String::new(), format!("{text}A"), format!("{text}\n"), format!(" {text}")];
     all.extend([0, count / 2, count.saturating_sub(1)].map(|at| flipped(text, at)));
+    all.extend(['0', '1'].map(|digit| format!("{digit}{}", text.get(1..).unwrap_or_default())));
     all.push(text.chars().take(count.saturating_sub(1)).collect());
     all.push(text.chars().skip(1).collect());
     if let Ok(number) = text.parse::<u64>() {

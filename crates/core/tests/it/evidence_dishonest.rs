@@ -2,26 +2,25 @@
 //! knows better: each is refused, or its verdict says less, by name.
 
 use witness_core::{
-    entry::EntryKind,
+    entry::{Entry, EntryKind},
     event::{Change, StatusClass},
     evidence::{
-        Attachment, Evidence, FactKind, KnownRevocations, NotProved, Reference, RefusalClass,
-        Verdict, verify,
+        Attachment, Evidence, KnownRevocations, NotProved, Reference, RefusalClass, Verdict, verify,
     },
     hash::Hash,
     name::{Domain, Origin},
-    note::Strict,
+    note::{Note, Strict},
     policy::Policy,
     registry::Change as RegistryBody,
     time::Timestamp,
 };
 
 use crate::world::{
-    ORIGIN, START, World, issuer, issuer_key, key, log_key, registrar_key, root_key,
-    second_issuer_key, signed, status, timed_key, timestamp_key,
+    START, World, document, issuer, issuer_key, key, registrar_key, root_key, second_issuer_key,
+    signed, status,
 };
 
-fn judge(evidence: &Evidence, policy: &Policy) -> Result<Verdict, &'static str> {
+pub(crate) fn judge(evidence: &Evidence, policy: &Policy) -> Result<Verdict, &'static str> {
     // What is refused must be refused again after a journey through the file.
     let again = Evidence::parse(evidence.encode().as_bytes())
         .map_err(|error| witness_core::evidence::Refusal::from(error).reason())?;
@@ -32,7 +31,7 @@ fn reason(evidence: &Evidence) -> &'static str {
     judge(evidence, &World::policy()).unwrap_err()
 }
 
-fn plain() -> World {
+pub(crate) fn plain() -> World {
     let mut world = World::founded();
     world.submit("main", &[(1, Change::Issued, None)], &issuer_key());
     world
@@ -83,6 +82,7 @@ fn a_registry_with_gaps_is_said_to_have_gaps() {
         RegistryBody::IssuerAdded { issuer: Domain::parse("bank.example").unwrap() },
         &[],
     );
+    world.open("after-the-gap");
     world.submit("main", &[(1, Change::Issued, None)], &issuer_key());
     let evidence = world.evidence(&[1]);
     let complete = judge(&evidence, &World::policy()).unwrap();
@@ -217,94 +217,44 @@ fn no_signature_stands_in_a_note_without_being_called_for() {
 }
 
 #[test]
-fn pinned_keys_must_match_as_well() {
-    let evidence = plain().evidence(&[1]);
-    let other = |name: &str| vec![key(name, 77).verifying_key().clone()];
-    let pin = |set: &dyn Fn(&mut Policy)| {
-        let mut policy = World::policy();
-        set(&mut policy);
-        judge(&evidence, &policy).map(|_| ())
-    };
-    assert_eq!(pin(&|policy| policy.log_keys = other(ORIGIN)), Err("log-key-not-pinned"));
-    assert_eq!(
-        pin(&|policy| policy.registrar_keys = other("witness.example")),
-        Err("registrar-not-pinned")
-    );
-    assert_eq!(
-        pin(&|policy| policy.issuer_keys = other("school.example")),
-        Err("issuer-key-not-pinned")
-    );
-    assert_eq!(pin(&|policy| policy.issuer_keys = other("bank.example")), Ok(()));
-    assert_eq!(
-        pin(&|policy| policy.firm_root = other("witness.example").remove(0)),
-        Err("firm-note")
-    );
-    assert_eq!(
-        pin(&|policy| policy.firm_root = other("rival.example").remove(0)),
-        Err("checkpoint-origin")
-    );
-    let right = |key: witness_core::key::SigningKey| vec![key.verifying_key().clone()];
-    let all = pin(&|policy| {
-        policy.log_keys = right(log_key());
-        policy.registrar_keys = right(registrar_key());
-        policy.issuer_keys = right(issuer_key());
-    });
-    assert_eq!(all, Ok(()));
-    let listed = |seed| format!("log {}\nquorum none\n", key(ORIGIN, seed).verifying_key());
-    let with = |seed| {
-        judge(&evidence, &World::policy().with_cosigners(&listed(seed)).unwrap()).map(|_| ())
-    };
-    assert_eq!((with(2), with(9)), (Ok(()), Err("log-key-not-pinned")));
-}
+fn a_signature_that_is_repeated_or_wrong_is_refused_though_another_would_do() {
+    let registrar = registrar_key();
+    let mut world = World::founded();
+    let issuer_added = RegistryBody::IssuerAdded { issuer: Domain::parse("bank.example").unwrap() };
+    world.register(issuer_added, &[&registrar]);
+    world.submit("main", &[(1, Change::Issued, None)], &issuer_key());
+    assert_eq!(reason(&world.evidence(&[1])), "stray-signature");
 
-#[test]
-fn without_the_firms_time_nothing_is_published() {
+    // An issuer revokes its own key; the registrar's signature beside its own is not needed, and wrong.
     let mut world = plain();
-    world.is_published = false;
-    let verdict = judge(&world.evidence(&[1]), &World::policy()).unwrap();
-    let missing = verdict.missing(&World::policy());
-    assert_eq!(
-        missing.iter().map(|it| (it.item, it.event, it.fact)).collect::<Vec<_>>(),
-        [(0, 0, FactKind::Published)]
+    let (key, as_of) = (issuer_key().verifying_key().id(), Timestamp::from_seconds(START));
+    let change = RegistryBody::KeyRevoked { issuer: issuer(), key, as_of };
+    world.register_signed(change, &[&issuer_key(), &registrar]);
+    assert!(judge(&world.evidence(&[1]), &World::policy()).is_ok());
+    let entry = Entry::parse(world.entries[6].as_bytes()).unwrap();
+    let note = Note::parse(entry.body.as_bytes()).unwrap();
+    let mut lines = note.signatures().to_vec();
+    lines[1].signature[0] ^= 1;
+    let body = Note::new(note.text().to_owned(), lines).to_string();
+    world.entries[6] = Entry { body, ..entry }.encode();
+    assert_eq!(reason(&world.evidence(&[1])), "registry-note");
+}
+
+#[test]
+fn a_registry_note_has_the_number_that_its_entry_says() {
+    let mut world = World::founded();
+    world.log(EntryKind::Heartbeat, &signed("x\n".to_owned(), &[&issuer_key()]));
+    world.register(
+        RegistryBody::IssuerAdded { issuer: Domain::parse("bank.example").unwrap() },
+        &[],
     );
-    let mut policy = World::policy();
-    policy.require =
-        vec![FactKind::Anchored, FactKind::Cosigned, FactKind::Logged, FactKind::RolledUp];
-    let facts: Vec<FactKind> = verdict.missing(&policy).iter().map(|it| it.fact).collect();
-    assert_eq!(facts, [FactKind::Anchored, FactKind::Cosigned, FactKind::RolledUp]);
-}
-
-#[test]
-fn a_time_of_publication_before_that_of_receipt_is_refused() {
-    let mut policy = World::policy();
-    let mut world = plain();
-    let late = (START + 400) * 1_000_000;
-    world.entries[5] = world.entries[5].replacen("1770000005000000", &late.to_string(), 1);
-    assert_eq!(judge(&world.evidence(&[1]), &policy).map(|_| ()), Err("published-before-received"));
-    policy.time_tolerance_s = 340;
-    assert!(judge(&world.evidence(&[1]), &policy).is_ok());
-}
-
-#[test]
-fn a_quorum_is_met_by_cosigners_and_never_by_the_firm_itself() {
-    let cosigned = |keys, policy: &Policy| {
-        let mut world = plain();
-        world.cosigners = keys;
-        let verdict = judge(&world.evidence(&[1]), policy).unwrap();
-        verdict.items[0].events[0].cosigned.clone()
-    };
-    let policy = World::policy();
-    assert_eq!(cosigned(vec![], &policy), None);
-    let one = cosigned(vec![timed_key("c.example", 22)], &policy).unwrap();
-    assert_eq!((one.by, one.of, one.quorum), (vec!["c".to_owned()], 3, false));
-    let two =
-        cosigned(vec![timed_key("c.example", 22), timed_key("a.example", 20)], &policy).unwrap();
-    assert_eq!((two.by, two.quorum), (vec!["a".to_owned(), "c".to_owned()], true));
-    let repeated =
-        cosigned(vec![timed_key("c.example", 22), timed_key("c.example", 22)], &policy).unwrap();
-    assert_eq!((repeated.by.len(), repeated.quorum), (1, false));
-    let own = format!("witness own {}\nquorum own\n", timestamp_key().verifying_key());
-    assert_eq!(cosigned(vec![], &policy.with_cosigners(&own).unwrap()), None);
+    world.submit("main", &[(1, Change::Issued, None)], &issuer_key());
+    assert!(judge(&world.evidence(&[1]), &World::policy()).is_ok());
+    // As if a change stood in the place that the file does not show.
+    for (index, from, to) in [(6, " 4\n", " 5\n"), (7, " 5\n", " 6\n")] {
+        world.entries[index] = world.entries[index].replacen(from, to, 1);
+    }
+    assert_eq!(reason(&world.evidence(&[1])), "registry-sequence");
 }
 
 #[test]
@@ -376,6 +326,7 @@ fn items_are_there_once_and_in_log_order() {
         "event-details"
     );
     assert_eq!(altered(&|e| e.items[0].document = good.items[1].document), "item-repeated");
+    assert_eq!(altered(&|e| e.items[0].document = document(9)), "event-document");
     assert_eq!(altered(&|e| e.firm.clear()), "unreferenced");
     assert_eq!(altered(&|e| e.registry.swap(0, 1)), "table-order");
     assert_eq!(altered(&|e| e.firm.push(Reference(99))), "reference-out-of-range");

@@ -1,9 +1,13 @@
 //! One example of every text, made by the core from fixed keys and times: `tests/vectors/golden`. A format
-//! that changes by accident changes a file there, and `proto/README.md` quotes every one of them.
+//! that changes by accident no longer gives its file, and `proto/README.md` quotes every one of them.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p witness-core --test it golden` writes the files anew.
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::PathBuf,
+};
 
 use witness_core::{
     admission,
@@ -219,8 +223,7 @@ fn prove_first_event(log: &mut Log, texts: &mut Texts) {
     texts.insert("checkpoint-receipt", receipt.to_string());
     let received_at = Timestamp::from_seconds(START + index.0);
     let path = log.path(index);
-    let receipt =
-        Receipt { index, received_at, registry_sequence: 4, checkpoint: receipt, path };
+    let receipt = Receipt { index, received_at, registry_sequence: 4, checkpoint: receipt, path };
     let about = (EntryKind::Submission, &draft.note);
     receipt.verify(about, log.registry.origin(), (&log.firm, &Strict)).unwrap();
 
@@ -248,7 +251,8 @@ fn go_on(log: &mut Log, texts: &mut Texts) {
     texts.insert("registry-key-added-recovery", log.add_key(&third, true, &[&third]));
 
     let (draft, _index) = log.submit(&later(), &second);
-    let names = ["event-replaced", "event-amended", "event-status", "event-deleted", "event-restored"];
+    let names =
+        ["event-replaced", "event-amended", "event-status", "event-deleted", "event-restored"];
     for (name, text) in names.into_iter().zip(&draft.events) {
         assert_eq!(Event::parse(text.as_bytes()).unwrap().encode(), *text);
         texts.insert(name, text.clone());
@@ -300,11 +304,8 @@ fn golden_texts_are_what_the_core_writes_and_the_documentation_quotes() {
         assert_eq!(*text, golden, "{name}: the format has changed");
         assert!(documentation.contains(&golden), "{name}: proto/README.md does not quote it");
     }
-    let mut files: Vec<String> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|file| file.unwrap().file_name().into_string().unwrap())
-        .collect();
-    files.sort_unstable();
-    let expected: Vec<String> = texts.keys().map(|name| format!("{name}.txt")).collect();
+    let name_of = |file: std::io::Result<fs::DirEntry>| file.unwrap().file_name();
+    let files: BTreeSet<_> = fs::read_dir(&folder).unwrap().map(name_of).collect();
+    let expected = texts.keys().map(|name| format!("{name}.txt").into()).collect();
     assert_eq!(files, expected, "a file that nothing writes any more");
 }

@@ -10,6 +10,8 @@
 mod document;
 mod evidence;
 mod evidence_dishonest;
+mod evidence_policy;
+mod golden;
 mod oracles;
 mod rfc6962;
 mod tlog_policy;

@@ -120,7 +120,7 @@ fn small_proofs_are_the_published_ones() {
     let proof = |old, new| {
         let path =
             witness_core::merkle::consistency_path(&mut published(), TreeSize(old), TreeSize(new));
-        path.unwrap().iter().map(Hash::to_base64).collect::<Vec<_>>()
+        path.unwrap().iter().map(|hash| hash.to_base64()).collect::<Vec<_>>()
     };
     let four_to_seven = "AVcbVXvHBnJlDUZ8e62DN+CafzVKcgUfI7Q6eCwPSOY=";
     assert_eq!(proof(4, 7), [four_to_seven]);
@@ -137,5 +137,5 @@ fn small_proofs_are_the_published_ones() {
         "dauSgmjIb0TaXUJBGI7XHkqrLU131tUBF9rZSoQu3gM=",
         "T2MQhKFXxU9U/Psj/164ZQxLoWDClbsTqYMrEJ1SZ34=",
     ];
-    assert_eq!(path.iter().map(Hash::to_base64).collect::<Vec<_>>(), expected);
+    assert_eq!(path.iter().map(|hash| hash.to_base64()).collect::<Vec<_>>(), expected);
 }

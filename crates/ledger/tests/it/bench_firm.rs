@@ -161,11 +161,8 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
 pub(crate) fn register(log: &Log, change: Change) -> Result<Submitted, Refusal> {
     let text = log.overview().registry.draft(change.clone()).encode();
     let needs_proof = matches!(change, Change::KeyAdded { .. });
-    let signatures = if needs_proof {
-        vec![issuer_key().sign(&text, Timestamp::EPOCH)]
-    } else {
-        Vec::new()
-    };
+    let signatures =
+        if needs_proof { vec![issuer_key().sign(&text, Timestamp::EPOCH)] } else { Vec::new() };
     wait(log.register(text, signatures))
 }
 

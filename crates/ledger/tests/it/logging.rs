@@ -66,7 +66,11 @@ fn many_submissions_at_once_share_batches_and_keep_their_order() {
         receipts.iter().map(|answer| answer.receipt.checkpoint.text().to_owned()).collect();
     let syncs = log.syncs() - before;
     // One for each batch, and at most two for checkpoints published meanwhile.
-    assert!(syncs >= sizes.len() as u64 && syncs <= sizes.len() as u64 + 2, "{syncs} {}", sizes.len());
+    assert!(
+        syncs >= sizes.len() as u64 && syncs <= sizes.len() as u64 + 2,
+        "{syncs} {}",
+        sizes.len()
+    );
     assert!(sizes.len() < 600, "nothing was gathered");
 }
 
@@ -84,15 +88,15 @@ fn sequence_rules_name_what_they_expect() {
     let mut forged = other.fresh(2);
     forged.submission.previous = document_hash("x").0;
     let text = forged.submission.encode();
-    let signature = crate::bench_firm::issuer_key().sign(&text, witness_core::time::Timestamp::EPOCH);
+    let signature =
+        crate::bench_firm::issuer_key().sign(&text, witness_core::time::Timestamp::EPOCH);
     forged.note = witness_core::note::Note::new(text, vec![signature]);
     let refused = wait(submit(&log, &forged)).unwrap_err();
     assert!(matches!(refused, Refusal::WrongPrevious { expected: 2, .. }), "{refused}");
     wait(submit(&log, &second)).unwrap();
     wait(submit(&log, &third)).unwrap();
-    let position = log
-        .position(&Domain::parse(ISSUER).unwrap(), &Name::parse("main").unwrap())
-        .unwrap();
+    let position =
+        log.position(&Domain::parse(ISSUER).unwrap(), &Name::parse("main").unwrap()).unwrap();
     assert_eq!(position.0, 6);
 }
 
@@ -202,7 +206,9 @@ fn every_event_has_its_path_and_every_size_its_proofs() {
         let event = log.event(place).unwrap();
         let note = Entry::parse(&event.entry).unwrap().body;
         let submission =
-            witness_core::submission::IssuerNote::<witness_core::submission::Submission>::parse(note.as_bytes());
+            witness_core::submission::IssuerNote::<witness_core::submission::Submission>::parse(
+                note.as_bytes(),
+            );
         let submission = submission.unwrap().body;
         let leaf = witness_core::hash::Hash::leaf(&event.event.unwrap());
         let (index, events) = (LeafIndex(u64::from(place.event)), TreeSize(submission.events));

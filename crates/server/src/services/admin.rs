@@ -121,10 +121,13 @@ impl AdminService for Admin {
             let (issuer, keys) = (name.to_string(), keys.collect());
             issuers.push(v1::get_registry_response::Issuer { issuer, keys, streams });
         }
-        let claim_types = registry.claim_types().map(|(name, schema)| {
-            v1::get_registry_response::ClaimType { name: name.to_string(), schema: schema.encode() }
-        });
+        let claim_types =
+            registry.claim_types().map(|(name, record)| v1::get_registry_response::ClaimType {
+                name: name.to_string(),
+                schema: record.schema.encode(),
+            });
         Ok(Response::new(v1::GetRegistryResponse {
+            origin: log.origin().to_string(),
             next_sequence: registry.next_sequence(),
             issuers,
             claim_types: claim_types.collect(),

@@ -75,6 +75,9 @@ pub struct GetRegistryResponse {
     pub issuers: ::prost::alloc::vec::Vec<get_registry_response::Issuer>,
     #[prost(message, repeated, tag = "3")]
     pub claim_types: ::prost::alloc::vec::Vec<get_registry_response::ClaimType>,
+    /// Origin of the log.
+    #[prost(string, tag = "4")]
+    pub origin: ::prost::alloc::string::String,
 }
 /// Nested message and enum types in `GetRegistryResponse`.
 pub mod get_registry_response {

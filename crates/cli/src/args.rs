@@ -1,0 +1,191 @@
+//! What can be asked on the command line: the commands, and how their words are read.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use witness_core::{
+    document::{Document, META_BYTES_MAX, Meta, TEXT_BYTES_MAX},
+    hash::{DocumentHash, Hash},
+    name::{Domain, Jurisdictions, Name, Origin},
+};
+
+use crate::{commands, files};
+
+const EXAMPLES: &str = "\
+Exit codes:
+  0  done, or verified
+  1  refused, or a check failed
+  2  could not tell: no answer, an unknown kind, a fact that is missing
+
+Examples:
+  witness keygen --name aws.training --out aws.skey
+  witness hash certificate.txt
+  witness submit --server http://localhost:7761 --key aws.skey --stream main events.ndjson
+  witness status --server http://localhost:7761 --issuer aws.training --file certificate.txt
+  witness evidence --server http://localhost:7761 --issuer aws.training --file certificate.txt \\
+      --policy policy.json --out certificate.evidence.json
+  witness verify certificate.evidence.json --policy policy.json --document certificate.txt
+
+`witness <command> --help` says more about each.";
+
+/// Issue, ask, take away and verify witnessed records of documents
+///
+/// A witnessing firm keeps an append-only log of every document hash that an issuer publishes and of
+/// every later change. It never sees the documents. This program is for issuers (keygen, submit), for
+/// holders of a document (hash, status, history, evidence, verify), for whoever watches the firm (watch),
+/// and for the firm's operator (firm, issuer).
+#[derive(Debug, Parser)]
+#[command(name = "witness", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Print JSON for programs: one object, or one on each line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make an issuer's key
+    Keygen(commands::keygen::KeygenArgs),
+    /// Make the keys with which a firm begins
+    #[command(subcommand)]
+    Firm(commands::firm::FirmCommand),
+    /// Register issuers, their keys and streams, and claim types (operator)
+    Issuer(commands::issuer::IssuerArgs),
+    /// Compute the hash of a document from its text
+    Hash(commands::hash::HashArgs),
+    /// Sign and submit events, from files of any length
+    Submit(Box<commands::submit::SubmitArgs>),
+    /// Ask how a document stands
+    Status(commands::status::StatusArgs),
+    /// Ask for every event of a document
+    History(commands::status::HistoryArgs),
+    /// Fetch a document's evidence: a file that proves itself
+    Evidence(commands::evidence::EvidenceArgs),
+    /// Verify an evidence file, without any server
+    Verify(commands::verify::VerifyArgs),
+    /// Follow a log and check that it only ever grows
+    Watch(commands::watch::WatchArgs),
+    /// Print completions for a shell
+    Completions(commands::completions::CompletionsArgs),
+}
+
+/// Where the server is.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    /// Address of the server, http://host:port
+    #[arg(long, value_name = "URL", env = "WITNESS_SERVER")]
+    pub(crate) server: String,
+}
+
+/// Which document is meant.
+#[derive(Debug, Args)]
+pub(crate) struct DocumentArgs {
+    /// Domain of the issuer, as in aws.training
+    #[arg(long, value_name = "DOMAIN", value_parser = domain)]
+    pub(crate) issuer: Domain,
+    #[command(flatten)]
+    which: WhichArgs,
+    /// The issuer's verification-meta.json, if it has one: it can change the hash of a text
+    #[arg(long, value_name = "META.json", requires = "file")]
+    meta: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct WhichArgs {
+    /// Hash of the document, 64 hexadecimal digits
+    #[arg(long, value_name = "HEX", value_parser = document_hash)]
+    document: Option<DocumentHash>,
+    /// Text of the document, hashed here; only the hash is sent
+    #[arg(long, value_name = "TXT")]
+    file: Option<PathBuf>,
+}
+
+impl DocumentArgs {
+    /// The hash of the document that is meant.
+    pub(crate) fn hash(&self) -> anyhow::Result<DocumentHash> {
+        match (&self.which.document, &self.which.file) {
+            (Some(hash), _) => Ok(*hash),
+            (None, Some(file)) => hash_file(file, self.meta.as_deref()),
+            (None, None) => anyhow::bail!("expected --document or --file"),
+        }
+    }
+}
+
+/// Hash of the claim text in a file.
+pub(crate) fn hash_file(
+    file: &std::path::Path,
+    meta: Option<&std::path::Path>,
+) -> anyhow::Result<DocumentHash> {
+    let meta = meta.map(read_meta).transpose()?;
+    let document = read_document(file, meta.as_ref())?;
+    Ok(DocumentHash(Hash::new(document.sha256())))
+}
+
+/// Reads a document's text.
+pub(crate) fn read_document(
+    file: &std::path::Path,
+    meta: Option<&Meta>,
+) -> anyhow::Result<Document> {
+    use anyhow::Context as _;
+    let bytes = files::read(file, u64::try_from(TEXT_BYTES_MAX)?)?;
+    Document::read(&bytes, meta).with_context(|| format!("{} has no hash", file.display()))
+}
+
+/// Reads an issuer's `verification-meta.json`.
+pub(crate) fn read_meta(file: &std::path::Path) -> anyhow::Result<Meta> {
+    use anyhow::Context as _;
+    let bytes = files::read(file, u64::try_from(META_BYTES_MAX)?)?;
+    Meta::parse(&bytes).with_context(|| format!("{} cannot be used", file.display()))
+}
+
+/// Reads a domain.
+pub(crate) fn domain(text: &str) -> Result<Domain, &'static str> {
+    Domain::parse(text).ok_or("expected a domain in lower case, as in aws.training")
+}
+
+/// Reads the name of a stream, a claim type or a log.
+pub(crate) fn name(text: &str) -> Result<Name, &'static str> {
+    Name::parse(text).ok_or("expected 1 to 32 lower-case letters, digits and hyphens")
+}
+
+/// Reads the origin of a log.
+pub(crate) fn origin(text: &str) -> Result<Origin, &'static str> {
+    Origin::parse(text).ok_or("expected the origin of a log, as in witness.example/log1")
+}
+
+/// Reads jurisdictions in any order.
+pub(crate) fn jurisdictions(text: &str) -> Result<Jurisdictions, &'static str> {
+    let mut codes: Vec<&str> = text.split(',').map(str::trim).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    Jurisdictions::parse(&codes.join(","))
+        .ok_or("expected ISO 3166 codes, EU or INT, parted by commas, as in DE,EU or DE-BY")
+}
+
+/// Reads a document hash; the error does not repeat it.
+pub(crate) fn document_hash(text: &str) -> Result<DocumentHash, &'static str> {
+    Hash::from_hex(text).map(DocumentHash).ok_or("expected 64 lower-case hexadecimal digits")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn jurisdictions_come_in_any_order() {
+        assert_eq!(jurisdictions("EU, DE,EU").map(|list| list.to_string()), Ok("DE,EU".to_owned()));
+        assert!(jurisdictions("de").is_err());
+    }
+}

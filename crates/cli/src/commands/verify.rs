@@ -1,0 +1,150 @@
+//! `witness verify`: an evidence file against a trust policy, with no server and no clock.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+use witness_core::{
+    evidence::{self, EVIDENCE_BYTES_MAX, Evidence, Missing, Refusal, RefusalClass, Verdict},
+    hash::DocumentHash,
+    note::Strict,
+    policy::Policy,
+};
+
+use crate::{
+    args, files,
+    outcome::{Failure, Outcome},
+    output::Output,
+    trust,
+};
+
+const EXAMPLES: &str = "\
+Exit codes: 0 the file proves what it says, and every fact that the policy requires holds, whatever the
+state of the document; 1 a check failed; 2 it cannot tell: something of an unknown kind, or a fact that
+the policy requires is missing.
+
+Take the policy from the firm itself or from somebody you trust, never from where the evidence came from.
+
+Examples:
+  witness verify certificate.evidence.json --policy policy.json
+  witness verify certificate.evidence.json --policy policy.json --document certificate.txt";
+
+/// Arguments of `witness verify`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct VerifyArgs {
+    /// The evidence; - for standard input
+    file: PathBuf,
+    /// The trust policy
+    #[arg(long, value_name = "POLICY.json")]
+    policy: PathBuf,
+    /// Text of a document: check that the evidence is about it
+    #[arg(long, value_name = "TXT")]
+    document: Option<PathBuf>,
+    /// The issuer's verification-meta.json, if it has one: it can change the hash of a text
+    #[arg(long, value_name = "META.json", requires = "document")]
+    meta: Option<PathBuf>,
+}
+
+/// Verifies it.
+pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> Result<Outcome> {
+    let policy = trust::read_policy(&args.policy)?;
+    let bytes = files::read(&args.file, u64::try_from(EVIDENCE_BYTES_MAX)?)?;
+    let document = args.document.as_deref();
+    let document = document.map(|text| args::hash_file(text, args.meta.as_deref())).transpose()?;
+    let checked = Checked::of(&bytes, &policy, document)?;
+    checked.show(output)?;
+    let outcome = checked.outcome();
+    output.json(&json!({
+        "outcome": checked.word(),
+        "verdict": checked.verdict,
+        "missing": checked.missing,
+        "document_matches": checked.document_matches,
+    }))?;
+    Ok(outcome)
+}
+
+/// Evidence that was verified.
+#[derive(Debug)]
+pub(crate) struct Checked {
+    /// What it proves.
+    pub(crate) verdict: Verdict,
+    /// What the policy requires beyond that.
+    pub(crate) missing: Vec<Missing>,
+    /// Whether it is about the document that was given; none was, if there is nothing here.
+    pub(crate) document_matches: Option<bool>,
+}
+
+impl Checked {
+    /// Verifies the bytes of a file.
+    pub(crate) fn of(
+        bytes: &[u8],
+        policy: &Policy,
+        document: Option<DocumentHash>,
+    ) -> Result<Self> {
+        let evidence = Evidence::parse(bytes).map_err(|error| failure(&Refusal::File(error)))?;
+        let verdict =
+            evidence::verify(&evidence, policy, &Strict).map_err(|error| failure(&error))?;
+        let missing = verdict.missing(policy);
+        let is_about = |document| verdict.items.iter().any(|item| item.document == document);
+        let document_matches = document.map(is_about);
+        Ok(Self { verdict, missing, document_matches })
+    }
+
+    /// How the command ends.
+    pub(crate) fn outcome(&self) -> Outcome {
+        if self.document_matches == Some(false) {
+            return Outcome::Refused;
+        }
+        if self.missing.is_empty() { Outcome::Done } else { Outcome::CannotTell }
+    }
+
+    /// The outcome in JSON.
+    pub(crate) fn word(&self) -> &'static str {
+        match self.outcome() {
+            Outcome::Done => "verified",
+            outcome @ (Outcome::Refused | Outcome::CannotTell) => outcome.word(),
+        }
+    }
+
+    /// Shows the verdict.
+    pub(crate) fn show(&self, output: &mut Output) -> Result<()> {
+        match self.outcome() {
+            Outcome::Done => {
+                output
+                    .good("the evidence proves what it says, and all that the policy requires")?;
+            }
+            Outcome::Refused => {
+                output
+                    .bad("the evidence is about another document than the text that was given")?;
+            }
+            Outcome::CannotTell => output
+                .unsure("the evidence proves what it says, but not all that the policy requires")?,
+        }
+        if self.document_matches == Some(true) {
+            output.line("  the text that was given has the hash of a document in this file")?;
+        }
+        for missing in &self.missing {
+            let fact = missing.fact.word();
+            let (item, event) = (missing.item + 1, missing.event + 1);
+            output.line(&format!(
+                "  missing: document {item}, event {event} is not proved to be {fact}"
+            ))?;
+        }
+        for line in self.verdict.lines() {
+            output.line(&format!("  {line}"))?;
+        }
+        Ok(())
+    }
+}
+
+fn failure(refusal: &Refusal) -> Failure {
+    let failure = match refusal.class() {
+        RefusalClass::Refuted => Failure::refused(format!("the evidence is not good: {refusal}"))
+            .next("do not rely on this file; fetch it again, and check that the policy is this firm's"),
+        RefusalClass::CannotTell => Failure::cannot_tell(refusal.to_string())
+            .next("use a newer version of this program, or the policy of the firm that made the file"),
+    };
+    Failure { reason: Some(refusal.reason().to_owned()), ..failure }
+}

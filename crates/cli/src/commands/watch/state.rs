@@ -1,0 +1,120 @@
+//! What a watcher remembers from one run to the next: the newest checkpoint that it has verified, and how
+//! far it has read the entries.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::files;
+
+const FORMAT: &str = "witness-watch/v1";
+const STATE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// The state of a watcher.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    format: String,
+    /// The log.
+    pub(super) origin: String,
+    /// The newest checkpoint that was verified, a signed note.
+    pub(super) checkpoint: Option<String>,
+    /// Firm notes that were read, in order.
+    pub(super) firm_notes: Vec<String>,
+    /// Number of entries that were looked through for firm notes.
+    pub(super) firm_notes_to: u64,
+    /// How far the entries were checked, with --full.
+    pub(super) entries: EntriesState,
+}
+
+/// How far the entries were checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct EntriesState {
+    /// Number of entries.
+    pub(super) size: u64,
+    /// Roots of the complete subtrees that make up the tree of that size, base64.
+    pub(super) peaks: Vec<String>,
+    /// Time of receipt of the last entry, microseconds.
+    pub(super) received_at_us: u64,
+    /// Registry and firm notes with the index of their entry.
+    pub(super) notes: Vec<LoggedNote>,
+    /// Where each stream stands.
+    pub(super) streams: Vec<StreamState>,
+}
+
+/// A note that the meaning of later entries rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LoggedNote {
+    /// Index of its entry.
+    pub(super) index: u64,
+    /// The note.
+    pub(super) note: String,
+    /// Whether it is one of the firm's keys, and not of the registry.
+    pub(super) is_firm: bool,
+}
+
+/// Where a stream stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StreamState {
+    /// Its issuer.
+    pub(super) issuer: String,
+    /// Its name.
+    pub(super) stream: String,
+    /// Sequence number of its next event.
+    pub(super) next_sequence: u64,
+    /// SHA-256 of the text of its last submission, base64.
+    pub(super) previous: String,
+}
+
+/// The folder of a watcher.
+#[derive(Debug)]
+pub(super) struct StateFolder {
+    folder: PathBuf,
+}
+
+impl StateFolder {
+    /// Opens or makes it.
+    pub(super) fn open(folder: &Path) -> Result<Self> {
+        files::make_private_folder(folder)?;
+        Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// What was remembered of a log; a beginning if nothing was.
+    pub(super) fn load(&self, origin: &str) -> Result<State> {
+        let path = self.path();
+        if !path.exists() {
+            return Ok(State {
+                format: FORMAT.to_owned(),
+                origin: origin.to_owned(),
+                checkpoint: None,
+                firm_notes: Vec::new(),
+                firm_notes_to: 0,
+                entries: EntriesState::default(),
+            });
+        }
+        let bytes = files::read(&path, STATE_BYTES_MAX)?;
+        let state: State = serde_json::from_slice(&bytes).with_context(|| {
+            format!("{} is no state of a watcher; give another --state", path.display())
+        })?;
+        if state.format != FORMAT || state.origin != origin {
+            anyhow::bail!("{} is of another log or version; give another --state", path.display());
+        }
+        Ok(state)
+    }
+
+    /// Remembers it.
+    pub(super) fn save(&self, state: &State) -> Result<()> {
+        files::replace(&self.path(), &serde_json::to_vec(state)?)
+    }
+
+    /// Keeps something that proves a misdeed, under a name that says what it is.
+    pub(super) fn keep_proof(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        files::replace(&path, bytes)?;
+        Ok(path)
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join("state.json")
+    }
+}

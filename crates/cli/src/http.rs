@@ -1,0 +1,61 @@
+//! Plain files of a log over HTTP/1.1.
+//!
+//! What must hold: an answer has a bounded length and time, and no redirect or proxy is followed.
+
+use std::time::Duration;
+
+use ureq::Agent;
+use witness_core::name::Origin;
+
+use crate::{outcome::Failure, rpc};
+
+const SECONDS_MAX: u64 = 60;
+
+/// The files of one log.
+#[derive(Debug)]
+pub(crate) struct LogFiles {
+    agent: Agent,
+    prefix: String,
+}
+
+impl LogFiles {
+    /// Those that a server has under a log's own name.
+    pub(crate) fn new(server: &str, origin: &Origin) -> anyhow::Result<Self> {
+        rpc::refuse_unsafe(server)?;
+        let config = Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(SECONDS_MAX)))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .build();
+        let prefix = format!("{}/{}", server.trim_end_matches('/'), origin.log());
+        Ok(Self { agent: config.new_agent(), prefix })
+    }
+
+    /// A file of at most `limit` bytes; `None` if it is not there.
+    pub(crate) fn get(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
+        let url = format!("{}/{path}", self.prefix);
+        let unreachable = |error: ureq::Error| {
+            Failure::cannot_tell(format!("no answer from {url}: {error}"))
+                .next("check the address, and that witnessd runs there")
+        };
+        let mut response = self.agent.get(&url).call().map_err(unreachable)?;
+        match response.status().as_u16() {
+            200 => {
+                let body = response.body_mut().with_config().limit(limit).read_to_vec();
+                body.map(Some).map_err(unreachable)
+            }
+            404 => Ok(None),
+            status => Err(Failure::cannot_tell(format!("{url} is answered with HTTP {status}"))
+                .next("try again later, or check the address")),
+        }
+    }
+
+    /// A file that must be there.
+    pub(crate) fn need(&self, path: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+        self.get(path, limit)?.ok_or_else(|| {
+            Failure::cannot_tell(format!("{}/{path} is not there", self.prefix))
+                .next("check that the server has this log, and what it says of itself")
+        })
+    }
+}

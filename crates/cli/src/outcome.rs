@@ -1,0 +1,217 @@
+//! How a command ends: its exit code, and errors that say what to do next.
+
+use std::{collections::BTreeMap, process::ExitCode};
+
+use tonic::{Code, Status};
+use witness_wire::{refusal, v1};
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Done, or verified: exit code 0.
+    Done,
+    /// Refused, or a check failed: exit code 1.
+    Refused,
+    /// It could not tell: exit code 2.
+    CannotTell,
+}
+
+impl Outcome {
+    /// The code that the process ends with.
+    pub(crate) fn exit_code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Done => 0,
+            Self::Refused => 1,
+            Self::CannotTell => 2,
+        })
+    }
+
+    /// The word in JSON.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+            Self::CannotTell => "cannot-tell",
+        }
+    }
+}
+
+/// An error with all that a person or a program needs to go on.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Failure {
+    /// How the command ends by it.
+    pub(crate) outcome: Outcome,
+    /// The server's word for it, if it is the server's.
+    pub(crate) reason: Option<String>,
+    /// What was expected and what came.
+    pub(crate) message: String,
+    /// Named values that the server gave with it.
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// What to do.
+    pub(crate) next_step: Option<String>,
+}
+
+impl Failure {
+    fn new(outcome: Outcome, message: String) -> Self {
+        Self { outcome, reason: None, message, metadata: BTreeMap::new(), next_step: None }
+    }
+
+    /// Something was refused, or a check failed.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::new(Outcome::Refused, message.into())
+    }
+
+    /// It cannot be told.
+    pub(crate) fn cannot_tell(message: impl Into<String>) -> Self {
+        Self::new(Outcome::CannotTell, message.into())
+    }
+
+    /// Adds what to do.
+    pub(crate) fn next(mut self, step: impl Into<String>) -> Self {
+        self.next_step = Some(step.into());
+        self
+    }
+
+    /// A refusal of the server's, whether the status of a call or an answer in its place.
+    pub(crate) fn from_refusal(refusal: v1::Refusal) -> Self {
+        let code = i32::try_from(refusal.code).map_or(Code::Unknown, Code::from);
+        let metadata = refusal.metadata.into_iter().collect();
+        let next_step = next_step(&refusal.reason).map(str::to_owned);
+        // What was erased may have said anything.
+        let is_erased = refusal.reason == "ERASED";
+        let outcome = if is_erased { Outcome::CannotTell } else { outcome_of(code) };
+        let (reason, message) = (Some(refusal.reason), refusal.message);
+        Self { outcome, reason, message, metadata, next_step }
+    }
+
+    /// The failure of a call.
+    pub(crate) fn from_status(status: &Status) -> Self {
+        if let Some(refusal) = refusal::from_status(status) {
+            return Self::from_refusal(refusal);
+        }
+        let failure = Self::new(outcome_of(status.code()), status.message().to_owned());
+        match status.code() {
+            Code::Unavailable | Code::DeadlineExceeded | Code::Unknown | Code::Cancelled => {
+                let cause = source_of(status);
+                let message = format!("the server did not answer: {}{cause}", failure.message);
+                Self { message, ..failure }.next("check the address, and that witnessd runs there")
+            }
+            Code::Unimplemented => {
+                let message = "this server does not offer that call".to_owned();
+                Self { message, ..failure }
+                    .next("check that address and version are those of witnessd")
+            }
+            Code::Unauthenticated | Code::PermissionDenied => {
+                failure.next("check that you ask as the right party")
+            }
+            Code::Ok
+            | Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::ResourceExhausted
+            | Code::FailedPrecondition
+            | Code::Aborted
+            | Code::OutOfRange
+            | Code::Internal
+            | Code::DataLoss => failure,
+        }
+    }
+}
+
+/// Whether the same call may do better later.
+pub(crate) fn is_worth_a_retry(code: u32) -> bool {
+    let code = i32::try_from(code).map_or(Code::Unknown, Code::from);
+    matches!(
+        code,
+        Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded | Code::Cancelled
+    )
+}
+
+fn outcome_of(code: Code) -> Outcome {
+    match code {
+        Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::FailedPrecondition
+        | Code::OutOfRange
+        | Code::Aborted
+        | Code::Unauthenticated => Outcome::Refused,
+        Code::Ok
+        | Code::Cancelled
+        | Code::Unknown
+        | Code::DeadlineExceeded
+        | Code::ResourceExhausted
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::Unavailable
+        | Code::DataLoss => Outcome::CannotTell,
+    }
+}
+
+/// tonic says "transport error" and keeps the cause behind it.
+fn source_of(status: &Status) -> String {
+    let mut text = String::new();
+    let mut source = std::error::Error::source(status);
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.ends_with(&more) && !status.message().ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+/// What to do about the server's commonest reasons.
+fn next_step(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "OUT_OF_SEQUENCE" | "WRONG_PREVIOUS_HASH" | "ALREADY_LOGGED" => {
+            "somebody else writes to this stream, or with another journal: find out who, and run again"
+        }
+        "CONFLICT" => {
+            "two notes of yours contradict each other, and both are logged: keep them, and find out who signed"
+        }
+        "UNKNOWN_ISSUER" => "the operator registers an issuer with: witness issuer add",
+        "UNKNOWN_STREAM" => "the operator opens a stream with: witness issuer stream-open",
+        "UNKNOWN_CLAIM_TYPE" => {
+            "the operator registers a claim type with: witness issuer claim-type"
+        }
+        "UNKNOWN_KEY" => "the operator registers a key with: witness issuer key-add",
+        "REVOKED_KEY" => "sign with a living key, or make one: witness keygen",
+        "REGISTRY_REFUSED" => "compare it with the registry as it stands: witness issuer show",
+        "PERSONAL_DATA" | "FIELD_REFUSED" => "correct the row and run the same command again",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_not_the_same_as_not_knowing() {
+        let outcome = |status: Status| Failure::from_status(&status).outcome;
+        assert_eq!(outcome(Status::not_found("no such document")), Outcome::Refused);
+        assert_eq!(outcome(Status::failed_precondition("out of sequence")), Outcome::Refused);
+        assert_eq!(outcome(Status::unavailable("connection refused")), Outcome::CannotTell);
+        assert_eq!(outcome(Status::resource_exhausted("later")), Outcome::CannotTell);
+        assert_eq!(outcome(Status::internal("a panic")), Outcome::CannotTell);
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_reason_and_values() {
+        let refusal = v1::Refusal {
+            code: 9,
+            reason: "OUT_OF_SEQUENCE".to_owned(),
+            message: "expected sequence 7".to_owned(),
+            metadata: [("expected_sequence".to_owned(), "7".to_owned())].into(),
+        };
+        let failure = Failure::from_status(&refusal::to_status(&refusal));
+        assert_eq!(failure.reason.as_deref(), Some("OUT_OF_SEQUENCE"));
+        assert_eq!(failure.metadata.get("expected_sequence").map(String::as_str), Some("7"));
+        assert_eq!(failure.outcome, Outcome::Refused);
+        assert!(failure.next_step.is_some());
+    }
+}

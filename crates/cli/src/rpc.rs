@@ -1,0 +1,170 @@
+//! Calls to the server: over TCP to anybody's, over a Unix socket to the operator's.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Result;
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tonic::{
+    Request, Response, Status,
+    codegen::http::Uri,
+    transport::{Channel, Endpoint},
+};
+use tower::service_fn;
+use witness_core::evidence::EVIDENCE_BYTES_MAX;
+use witness_wire::{
+    MESSAGE_BYTES_MAX,
+    v1::{
+        admin_service_client::AdminServiceClient, evidence_service_client::EvidenceServiceClient,
+        ingest_service_client::IngestServiceClient, ledger_service_client::LedgerServiceClient,
+    },
+};
+
+use crate::outcome::Failure;
+
+const CONNECT_SECONDS_MAX: u64 = 10;
+const CALL_SECONDS_MAX: u64 = 60;
+/// Twice the largest evidence; a page of entries is below it too.
+const ANSWER_BYTES_MAX: usize = 2 * EVIDENCE_BYTES_MAX;
+
+/// Connects to a server by its address.
+pub(crate) async fn connect(server: &str) -> Result<Channel> {
+    refuse_unsafe(server)?;
+    let endpoint =
+        Endpoint::from_shared(server.to_owned()).map_err(|_unreadable| wrong_address(server))?;
+    let channel = configure(endpoint).connect().await;
+    channel.map_err(|error| {
+        let message = format!("no connection to {server}{}", causes(&error));
+        Failure::cannot_tell(message).next("check the address, and that witnessd runs there").into()
+    })
+}
+
+/// Connects to the operator's socket.
+pub(crate) async fn connect_unix(path: &Path) -> Result<Channel> {
+    let socket: PathBuf = path.to_owned();
+    let connector = service_fn(move |_: Uri| {
+        let socket = socket.clone();
+        async move { UnixStream::connect(socket).await.map(TokioIo::new) }
+    });
+    // The connector does not look at the address, but a call needs one.
+    let endpoint = configure(Endpoint::from_static("http://operator.invalid"));
+    endpoint.connect_with_connector(connector).await.map_err(|error| {
+        let message = format!("no connection to {}{}", path.display(), causes(&error));
+        let step = "run this on the server's machine, as a user who may open the socket, and give its \
+                    path with --admin";
+        Failure::cannot_tell(message).next(step).into()
+    })
+}
+
+fn configure(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
+        .tcp_nodelay(true)
+        .initial_stream_window_size(Some(4 * 1024 * 1024))
+        .initial_connection_window_size(Some(8 * 1024 * 1024))
+}
+
+/// Hashes are access: they do not travel in the clear beyond this machine.
+pub(crate) fn refuse_unsafe(server: &str) -> Result<()> {
+    let uri: Uri = server.parse().map_err(|_unreadable| wrong_address(server))?;
+    let host = uri.host().unwrap_or_default();
+    match uri.scheme_str() {
+        Some("http") if is_loopback(host) => Ok(()),
+        Some("http") => {
+            let message = format!(
+                "plain http would show document hashes to whoever listens on the way to {host}"
+            );
+            let step = "go through a tunnel, as in: ssh -L 7761:localhost:7761 that.host";
+            Err(Failure::cannot_tell(message).next(step).into())
+        }
+        Some("https") => {
+            let message = "this version speaks plain http to loopback only";
+            let step = "go through a tunnel or proxy on this machine that speaks TLS onwards";
+            Err(Failure::cannot_tell(message).next(step).into())
+        }
+        _ => Err(wrong_address(server).into()),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let address = bare.parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn wrong_address(server: &str) -> Failure {
+    Failure::cannot_tell(format!("{server} is no address of a server"))
+        .next("write it as http://localhost:7761")
+}
+
+/// All that lies behind "transport error".
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = String::new();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let more = error.to_string();
+        if !text.ends_with(&more) {
+            text = format!("{text}: {more}");
+        }
+        source = error.source();
+    }
+    text
+}
+
+/// A request that must be answered in time.
+pub(crate) fn timed<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(Duration::from_secs(CALL_SECONDS_MAX));
+    request
+}
+
+/// The answer to a call, or what to do about its failure.
+pub(crate) fn answer<T>(result: Result<Response<T>, Status>) -> Result<T, Failure> {
+    result.map(Response::into_inner).map_err(|status| Failure::from_status(&status))
+}
+
+/// A client with our limits.
+pub(crate) fn admin(channel: &Channel) -> AdminServiceClient<Channel> {
+    AdminServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+/// A client with our limits.
+pub(crate) fn evidence(channel: &Channel) -> EvidenceServiceClient<Channel> {
+    EvidenceServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+}
+
+/// A client with our limits.
+pub(crate) fn ingest(channel: &Channel) -> IngestServiceClient<Channel> {
+    IngestServiceClient::new(channel.clone())
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+/// A client with our limits.
+pub(crate) fn ledger(channel: &Channel) -> LedgerServiceClient<Channel> {
+    LedgerServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_stays_on_this_machine() {
+        for good in ["http://localhost:7761", "http://127.0.0.1:1", "http://[::1]:7761"] {
+            assert!(refuse_unsafe(good).is_ok(), "{good}");
+        }
+        let bad = [
+            "http://witness.example",
+            "https://witness.example",
+            "witness.example",
+            "http://localhost.evil.example",
+        ];
+        for bad in bad {
+            assert!(refuse_unsafe(bad).is_err(), "{bad}");
+        }
+    }
+}
