@@ -384,8 +384,13 @@ impl Registry {
                 self.issuers.insert(issuer.clone(), record);
             }
             Change::KeyAdded { issuer, key, recovery } => {
-                let taken = self.issuers.values().flat_map(|record| &record.keys);
-                if taken.into_iter().any(|old| old.key.public_key() == key.public_key()) {
+                // The same bytes under two names, or two keys under one id, would speak for one another.
+                let mut taken = self.issuers.values().flat_map(|record| &record.keys);
+                let is_same = |old: &KeyRecord| {
+                    old.key.public_key() == key.public_key()
+                        || (old.key.name(), old.key.id()) == (key.name(), key.id())
+                };
+                if taken.any(is_same) {
                     return Err(RegistryError::KeyExists { key: key.id() });
                 }
                 let record = KeyRecord {

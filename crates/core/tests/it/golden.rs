@@ -11,6 +11,7 @@ use std::{
 
 use witness_core::{
     admission,
+    anomaly::Anomaly,
     checkpoint::Checkpoint,
     document::Document,
     drafting::{ClientSecret, Draft, Drafter, Occurrence, Position, What},
@@ -308,4 +309,26 @@ fn golden_texts_are_what_the_core_writes_and_the_documentation_quotes() {
     let files: BTreeSet<_> = fs::read_dir(&folder).unwrap().map(name_of).collect();
     let expected = texts.keys().map(|name| format!("{name}.txt").into()).collect();
     assert_eq!(files, expected, "a file that nothing writes any more");
+}
+
+/// What stands between quotation marks in the lines of a source file that `take` likes.
+fn quoted<'a>(source: &'a str, take: impl Fn(&str) -> bool) -> Vec<&'a str> {
+    let lines = source.lines().filter(|line| take(line.trim_start()));
+    lines.filter_map(|line| line.split('"').nth(1)).collect()
+}
+
+#[test]
+fn the_documentation_names_every_reason_and_every_anomaly() {
+    let documentation = fs::read_to_string(in_workspace("proto/README.md")).unwrap();
+    let reasons = quoted(include_str!("../../src/admission/refusal.rs"), |line| {
+        line.starts_with("Self::") && line.contains("=> \"")
+    });
+    let checks = quoted(include_str!("../../src/evidence/refusal.rs"), |line| {
+        line.starts_with("Refuted \"") || line.starts_with("CannotTell \"")
+    });
+    assert!(reasons.len() > 30 && checks.len() > 40, "the sources are written otherwise now");
+    let anomalies = Anomaly::ALL.map(Anomaly::word);
+    for word in reasons.into_iter().chain(checks).chain(anomalies) {
+        assert!(documentation.contains(&format!("| `{word}` |")), "{word}");
+    }
 }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tonic::{Code, Request, Response, Status};
 use witness_core::{
+    anomaly::Standing,
     entry::Entry,
     event::{Change, Event},
     hash::{DocumentHash, Hash},
@@ -88,15 +89,11 @@ impl EvidenceService for Evidence {
         };
         let item = item(read(&known.log, last)?)?;
         let event = Event::parse(&item.event).map_err(|_damaged| erased())?;
-        let (status, class) = match &event.change {
-            Change::Status { class, status } => {
-                (status.as_str().to_owned(), class.word().to_owned())
+        let (status, class) = match last.standing {
+            Standing::Restored => status_of(&known, before_deletion(&known.places))?,
+            Standing::Issued | Standing::Replaced | Standing::Deleted | Standing::Status(_) => {
+                status_of(&known, Some(last))?
             }
-            Change::Issued
-            | Change::Replaced { .. }
-            | Change::Amended { .. }
-            | Change::Deleted
-            | Change::Restored => Default::default(),
         };
         Ok(Response::new(v1::GetStatusResponse {
             change: event.change.kind().word().to_owned(),
@@ -134,6 +131,27 @@ impl EvidenceService for Evidence {
         self.firm.metrics.evidence();
         Ok(Response::new(v1::GetEvidenceResponse { evidence: Bytes::from(evidence) }))
     }
+}
+
+/// A restored document is again what it was before its deletion.
+fn before_deletion(places: &[Place]) -> Option<Place> {
+    let counts = |place: &&Place| !matches!(place.standing, Standing::Deleted | Standing::Restored);
+    places.iter().rev().find(counts).copied()
+}
+
+/// The status string and class that an event gave; empty if it gave none.
+fn status_of(known: &Known, place: Option<Place>) -> Result<(String, String), Status> {
+    let Some(place) = place else { return Ok(Default::default()) };
+    let item = item(read(&known.log, place)?)?;
+    let event = Event::parse(&item.event).map_err(|_damaged| erased())?;
+    Ok(match event.change {
+        Change::Status { class, status } => (status.as_str().to_owned(), class.word().to_owned()),
+        Change::Issued
+        | Change::Replaced { .. }
+        | Change::Amended { .. }
+        | Change::Deleted
+        | Change::Restored => Default::default(),
+    })
 }
 
 fn read(log: &Log, place: Place) -> Result<DocumentEvent, Status> {

@@ -522,7 +522,7 @@ pub struct GetStatusResponse {
     /// `issued`, `replaced`, `amended`, `status`, `deleted` or `restored`: the last change.
     #[prost(string, tag = "1")]
     pub change: ::prost::alloc::string::String,
-    /// The issuer's status string, verbatim; empty where it gave none.
+    /// The issuer's status string, verbatim; empty where it gave none. For `restored`: as before the deletion.
     #[prost(string, tag = "2")]
     pub status: ::prost::alloc::string::String,
     #[prost(string, tag = "3")]

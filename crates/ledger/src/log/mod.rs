@@ -1,0 +1,273 @@
+//! A log as the service sees it: submit, read, prove.
+
+mod opening;
+mod reading;
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use witness_core::{
+    admission::{self, Admitted, Refusal},
+    firm::Firm,
+    hash::Hash,
+    key::VerifyingKey,
+    merkle::TreeSize,
+    name::Origin,
+    note::{Ed25519, Note, SignatureLine},
+    receipt::Receipt,
+    registry::Registry,
+    submission::{Heartbeat, IssuerNote, Submission},
+    time::Timestamp,
+};
+
+use crate::{
+    plan::{Anomalous, Incoming, same_text},
+    reader::LogReader,
+    sequencer::{Answer, Request, Work, known_receipt},
+    signers::Signers,
+    store::StoreError,
+};
+
+/// Requests that may wait for the writer.
+const QUEUE: usize = 2048;
+/// Bytes of submissions that may be under way, in units of 1 KiB.
+const UNDER_WAY_KIB: u32 = 64 * 1024;
+
+/// What a log is opened with.
+#[derive(Debug)]
+pub struct LogOptions<C> {
+    /// Folder of the store.
+    pub path: PathBuf,
+    /// Folder of the head copies, apart from the store.
+    pub head_copies: PathBuf,
+    /// Origin of the log.
+    pub origin: Origin,
+    /// The firm's root key.
+    pub root: VerifyingKey,
+    /// The firm's notes, from the first on; those that are not logged yet are.
+    pub firm_notes: Vec<Note>,
+    /// The online keys.
+    pub signers: Signers,
+    /// The clock.
+    pub clock: C,
+    /// Memory for blocks of the store, in bytes.
+    pub cache_bytes: usize,
+}
+
+/// What a logged request gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submitted {
+    /// The proof.
+    pub receipt: Receipt,
+    /// What is odd, by event.
+    pub anomalies: Vec<Anomalous>,
+}
+
+/// A published checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Size of the tree.
+    pub size: TreeSize,
+    /// Its root.
+    pub root: Hash,
+    /// When it was published.
+    pub at: Timestamp,
+    /// The signed note.
+    pub note: Arc<str>,
+}
+
+/// What is durable now, as readers see it.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// Number of entries.
+    pub size: TreeSize,
+    /// Time of receipt of the newest.
+    pub received_at: Timestamp,
+    /// The registry.
+    pub registry: Arc<Registry>,
+    /// The firm's keys.
+    pub firm: Arc<Firm>,
+    /// The newest published checkpoint.
+    pub published: Option<Published>,
+    /// Why the log takes no writes, if it takes none.
+    pub read_only: Option<String>,
+}
+
+/// One log.
+pub struct Log {
+    origin: Origin,
+    reader: Arc<LogReader>,
+    overview: watch::Receiver<Arc<Overview>>,
+    queue: Mutex<Option<mpsc::Sender<Request>>>,
+    under_way: Arc<Semaphore>,
+    writer: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+/// A submission that can be sequenced: verified, or logged already.
+#[derive(Debug)]
+pub enum Checked {
+    /// The same text is logged; this is its receipt.
+    Known(Box<Submitted>),
+    /// It can be logged.
+    New(Box<NewSubmission>),
+}
+
+/// A verified submission with its texts.
+#[derive(Debug)]
+pub struct NewSubmission(Incoming, Reservation);
+
+/// Room for the bytes of a submission that is under way; given back when it is answered.
+#[derive(Debug)]
+pub struct Reservation {
+    #[expect(dead_code, reason = "held for its drop")]
+    permit: OwnedSemaphorePermit,
+}
+
+/// An answer that is on its way.
+#[derive(Debug)]
+pub struct Pending(oneshot::Receiver<Answer>);
+
+impl Pending {
+    /// Waits for it. It comes after the batch is durable.
+    pub async fn answer(self) -> Answer {
+        self.0.await.unwrap_or(Err(Refusal::Stopping))
+    }
+}
+
+impl Log {
+    /// Origin of the log.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What is durable now.
+    #[must_use]
+    pub fn overview(&self) -> Arc<Overview> {
+        Arc::clone(&self.overview.borrow())
+    }
+
+    /// Follows what is durable.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<Overview>> {
+        self.overview.clone()
+    }
+
+    /// Waits for room for a submission of so many bytes. To be called in the order in which submissions
+    /// are enqueued, else those behind could hold the room that the first one waits for.
+    pub async fn reserve(&self, bytes: usize) -> Result<Reservation, Refusal> {
+        let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
+        let permit = Arc::clone(&self.under_way).acquire_many_owned(kib.min(UNDER_WAY_KIB)).await;
+        permit.map(|permit| Reservation { permit }).or(Err(Refusal::Stopping))
+    }
+
+    /// Reads a submission and looks whether it is logged; if not, verifies all of it. Costs processor time:
+    /// about 50 µs for the signature and 3 µs for each event.
+    pub fn check(
+        &self,
+        note: &[u8],
+        bodies: Vec<(Vec<u8>, Vec<u8>)>,
+        (reservation, ed25519): (Reservation, &dyn Ed25519),
+    ) -> Result<Checked, Refusal> {
+        let overview = self.overview();
+        let note = admission::read(note, &overview.registry)?;
+        if let Some(known) = self.known(&note, &overview)? {
+            return Ok(Checked::Known(Box::new(known)));
+        }
+        let (events, details): (Vec<&[u8]>, Vec<&[u8]>) =
+            bodies.iter().map(|(event, details)| (event.as_slice(), details.as_slice())).unzip();
+        let admitted: Admitted =
+            admission::admit(note, &events, &details, (&overview.registry, ed25519))?;
+        Ok(Checked::New(Box::new(NewSubmission(Incoming { admitted, bodies }, reservation))))
+    }
+
+    fn known(
+        &self,
+        note: &IssuerNote<Submission>,
+        overview: &Overview,
+    ) -> Result<Option<Submitted>, Refusal> {
+        let (_issuer, stream) = admission::stream_of(&overview.registry, &note.body)?;
+        let (stream, first) = (stream.ordinal, note.body.first_sequence);
+        let unreadable = |error: StoreError| {
+            tracing::error!(%error, "a stored submission cannot be read");
+            Refusal::Overloaded
+        };
+        let cell =
+            same_text(&self.reader.store, stream, first, note.text_hash).map_err(unreadable)?;
+        cell.map(|cell| known_receipt(&self.reader, &cell).map_err(unreadable)).transpose()
+    }
+
+    /// Hands a verified submission to the writer, waiting for room. Submissions are logged in the order of
+    /// these calls.
+    pub async fn enqueue(&self, submission: NewSubmission) -> Result<Pending, Refusal> {
+        let NewSubmission(incoming, reservation) = submission;
+        self.send(Work::Submit(Box::new(incoming)), Some(reservation)).await
+    }
+
+    /// Logs a registry change: the drafted text, with the issuer's signatures if it needs any.
+    pub async fn register(&self, text: String, signatures: Vec<SignatureLine>) -> Answer {
+        self.send(Work::Register { text, signatures }, None).await?.answer().await
+    }
+
+    /// Logs an issuer's sign of life.
+    pub async fn heartbeat(&self, note: &[u8], ed25519: &dyn Ed25519) -> Answer {
+        let note: IssuerNote<Heartbeat> =
+            admission::admit_heartbeat(note, (&self.overview().registry, ed25519))?;
+        self.send(Work::Heartbeat(note), None).await?.answer().await
+    }
+
+    /// Publishes a checkpoint if one is due; to be called several times a second.
+    pub fn publish_if_due(&self) {
+        let overview = self.overview();
+        let is_new =
+            overview.published.as_ref().is_none_or(|published| published.size < overview.size);
+        if is_new && let Ok(queue) = self.queue() {
+            // A full queue means that the writer is at work, and publishes by itself.
+            drop(queue.try_send(Request { work: Work::Publish, answer: None, reservation: None }));
+        }
+    }
+
+    async fn send(&self, work: Work, reservation: Option<Reservation>) -> Result<Pending, Refusal> {
+        let (answer, pending) = oneshot::channel();
+        let queue = self.queue()?;
+        let request = Request { work, answer: Some(answer), reservation };
+        queue.send(request).await.or(Err(Refusal::Stopping))?;
+        Ok(Pending(pending))
+    }
+
+    fn queue(&self) -> Result<mpsc::Sender<Request>, Refusal> {
+        if let Some(why) = &self.overview.borrow().read_only {
+            return Err(Refusal::ReadOnly { why: why.clone() });
+        }
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.clone().ok_or(Refusal::Stopping)
+    }
+
+    /// Takes no more requests, finishes those that wait, publishes, and ends the writer.
+    pub fn close(&self) {
+        let lock_failed = PoisonError::into_inner;
+        self.queue.lock().unwrap_or_else(lock_failed).take();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            // A panic of the writer has ended the process already.
+            drop(writer.join());
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,130 @@
+//! Opening a log: what is stored is verified, the keys are those that the firm names, the writer starts.
+
+use std::sync::{Arc, Mutex};
+
+use rocksdb::Cache;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use witness_core::{
+    admission::Refusal,
+    checkpoint::Checkpoint,
+    firm::{Firm, FirmText, Role},
+    name::Origin,
+    note::{Note, Signed, Strict},
+};
+
+use super::{Log, LogOptions, Overview, Published, QUEUE, UNDER_WAY_KIB};
+use crate::{
+    head_copy::HeadCopy,
+    reader::LogReader,
+    recovery::{self, OpenError},
+    sequencer::{Clock, Request, Sequencer, Work},
+    signers::Signers,
+    store::{Store, StoreError},
+};
+
+impl Log {
+    /// Opens or creates a log, verifies what is stored, starts its writer, and logs the firm's notes.
+    pub fn open<C: Clock>(options: LogOptions<C>) -> Result<Self, OpenError> {
+        let LogOptions { path, head_copies, origin, root, firm_notes, signers, clock, cache_bytes } =
+            options;
+        let store = Arc::new(Store::open(&path, &origin, &Cache::new_lru_cache(cache_bytes))?);
+        let reader = Arc::new(LogReader::new(Arc::clone(&store)));
+        let state = recovery::load(&store, &origin, &root)?;
+        let head_copy = HeadCopy::new(&head_copies, origin.log());
+        let read_only = recovery::read_only_reason(&reader, &state.head, &head_copy)?;
+        let published = read_published(&store, (&state.firm, &origin))?;
+        let overview = Overview {
+            size: state.head.size,
+            received_at: state.head.received_at,
+            registry: Arc::clone(&state.registry),
+            firm: Arc::clone(&state.firm),
+            published,
+            read_only,
+        };
+        let missing = check_firm(&state.firm, firm_notes, &overview, (&signers, &origin))?;
+        let writes = overview.read_only.is_none();
+        let (sender, receiver) = watch::channel(Arc::new(overview));
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let sequencer = Sequencer {
+            reader: Arc::clone(&reader),
+            signers,
+            clock,
+            state,
+            queue: requests,
+            overview: sender,
+            head_copy,
+        };
+        let thread = if writes { Some(sequencer.spawn()?) } else { None };
+        let log = Self {
+            origin,
+            reader,
+            overview: receiver,
+            queue: Mutex::new(writes.then_some(queue)),
+            under_way: Arc::new(Semaphore::new(
+                usize::try_from(UNDER_WAY_KIB).unwrap_or(usize::MAX >> 3),
+            )),
+            writer: Mutex::new(thread),
+        };
+        if writes {
+            log.log_firm_notes(missing)?;
+        }
+        Ok(log)
+    }
+
+    fn log_firm_notes(&self, notes: Vec<Note>) -> Result<(), OpenError> {
+        for note in notes {
+            let refused = |refusal: Refusal| OpenError::FirmNote { why: refusal.to_string() };
+            let (answer, pending) = oneshot::channel();
+            let request =
+                Request { work: Work::FirmNote(note), answer: Some(answer), reservation: None };
+            let queue = self.queue().map_err(refused)?;
+            queue.blocking_send(request).or(Err(refused(Refusal::Stopping)))?;
+            pending.blocking_recv().unwrap_or(Err(Refusal::Stopping)).map_err(refused)?;
+        }
+        Ok(())
+    }
+}
+
+/// Firm notes that are still to be logged. The keys must be those that the notes name.
+fn check_firm(
+    logged: &Firm,
+    given: Vec<Note>,
+    overview: &Overview,
+    (signers, origin): (&Signers, &Origin),
+) -> Result<Vec<Note>, OpenError> {
+    let refused = |why: String| OpenError::FirmNote { why };
+    let next = logged.next_sequence();
+    let mut missing = Vec::new();
+    for note in given {
+        let text = FirmText::parse(note.text());
+        if text.map_err(|error| refused(error.to_string()))?.sequence >= next {
+            missing.push(note);
+        }
+    }
+    let mut firm = logged.clone();
+    for note in &missing {
+        firm.apply(note, &Strict).map_err(|error| refused(error.to_string()))?;
+    }
+    let (size, registry) = (overview.size.0 + 1, overview.registry.next_sequence());
+    match signers.first_unnamed(&firm, origin, size, registry) {
+        None => Ok(missing),
+        Some(role) => Err(OpenError::UnnamedKey { role: role.word(), origin: origin.clone() }),
+    }
+}
+
+fn read_published(
+    store: &Store,
+    (firm, origin): (&Firm, &Origin),
+) -> Result<Option<Published>, OpenError> {
+    let Some((size, bytes)) = recovery::newest_published(store)? else { return Ok(None) };
+    let damaged = || OpenError::Store(StoreError::Damaged { what: "published checkpoint" });
+    let note = Note::parse(&bytes).map_err(|_refused| damaged())?;
+    let checkpoint = Checkpoint::parse(note.text()).map_err(|_refused| damaged())?;
+    let role = (Role::Timestamp, origin.as_str(), size.0);
+    let signed = firm.verify(&note, role, &Strict).map_err(|_refused| damaged())?;
+    let at = match signed.1 {
+        Signed::At(at) => at,
+        Signed::Plain => return Err(damaged()),
+    };
+    Ok(Some(Published { size, root: checkpoint.root, at, note: note.to_string().into() }))
+}
