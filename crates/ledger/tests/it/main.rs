@@ -3,5 +3,6 @@
 #![expect(clippy::panic, reason = "a test that finds the wrong thing should stop")]
 
 mod bench_firm;
+mod damage;
 mod logging;
 mod reopening;
