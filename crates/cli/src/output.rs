@@ -131,6 +131,14 @@ impl Output {
     }
 }
 
+/// So many of something: `1 event`, `2 events`.
+pub(crate) fn count_of(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
+    }
+}
+
 fn bold(colour: AnsiColor) -> Style {
     Style::new().bold().fg_color(Some(colour.into()))
 }

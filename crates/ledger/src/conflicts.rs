@@ -85,8 +85,9 @@ pub(crate) fn write(
     conflict: &Conflict,
     (index, incoming, now): (LeafIndex, &Incoming, Timestamp),
 ) -> Result<(), StoreError> {
-    let empty = (Vec::new(), Vec::new());
-    let submitted = incoming.bodies.get(conflict.submitted_event).unwrap_or(&empty);
+    let cell = incoming.bodies.get(conflict.submitted_event / BODY_EVENTS);
+    let position = conflict.submitted_event % BODY_EVENTS;
+    let submitted = cell.and_then(|cell| cells::decode_body(cell, position)).unwrap_or_default();
     let logged = body(store, conflict.logged.0, conflict.logged.1)?.unwrap_or_default();
     let number = u16::try_from(conflict.submitted_event).unwrap_or(u16::MAX);
     let place = Cell::default().u64(index.0).u16(number);

@@ -13,7 +13,7 @@ use crate::{
     store::StoreError,
 };
 
-/// Most events that are given of one document: the newest.
+/// About so many events are given of one document, the newest: whole pages, and those after them.
 const EVENTS_MAX: usize = 1024;
 
 /// Where an event of a document lies.

@@ -21,7 +21,7 @@ use witness_core::{
 };
 
 use crate::{
-    cells::{self, BODY_EVENTS, DocumentCell, Head, PlaceCell, StreamHead, SubmissionCell, family},
+    cells::{self, DocumentCell, Head, PlaceCell, StreamHead, SubmissionCell, family},
     conflicts,
     log::Overview,
     signers::Signers,
@@ -54,7 +54,8 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) admitted: Admitted,
-    pub(crate) bodies: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Body cells as they will be stored: made before the writer's turn, on all cores.
+    pub(crate) bodies: Vec<Vec<u8>>,
 }
 
 /// What becomes of one request.
@@ -87,13 +88,21 @@ pub(crate) struct Batch {
     /// The receipt checkpoint.
     pub(crate) receipt: Note,
     size: TreeSize,
+    root: Hash,
     touched: TouchedTiles,
 }
 
 impl Batch {
-    /// Inclusion path of an entry of this batch under its receipt checkpoint.
+    /// Inclusion path of an entry of this batch under its receipt checkpoint: verified, like all that is
+    /// handed out.
     pub(crate) fn path(&mut self, index: LeafIndex) -> Result<Vec<Hash>, StoreError> {
-        merkle::inclusion_path(&mut Tiled(&mut self.touched), index, self.size).map_err(untouched)
+        let mut nodes = Tiled(&mut self.touched);
+        let path = merkle::inclusion_path(&mut nodes, index, self.size).map_err(untouched)?;
+        let leaf = merkle::NodeSource::node(&mut nodes, 0, index.0).map_err(untouched)?;
+        match merkle::verify_inclusion(&leaf, index, self.size, &path, &self.root) {
+            Ok(()) => Ok(path),
+            Err(_refused) => Err(StoreError::Damaged { what: "receipt that verifies" }),
+        }
     }
 }
 
@@ -147,10 +156,10 @@ impl<'a> Planner<'a> {
     }
 
     /// Decides on a submission: sameness first, then the key in log order, then the sequence.
-    pub(crate) fn submit(&mut self, incoming: &Incoming) -> Result<Decision, StoreError> {
+    pub(crate) fn submit(&mut self, incoming: &mut Incoming) -> Result<Decision, StoreError> {
         let registry = Arc::clone(&self.state.registry);
-        let submission = incoming.admitted.submission();
-        let (issuer, stream) = match admission::stream_of(&registry, submission) {
+        let submission = incoming.admitted.submission().clone();
+        let (issuer, stream) = match admission::stream_of(&registry, &submission) {
             Ok(found) => found,
             Err(refusal) => return Ok(Decision::Refused(refusal)),
         };
@@ -185,13 +194,13 @@ impl<'a> Planner<'a> {
 
     fn log_submission(
         &mut self,
-        incoming: &Incoming,
+        incoming: &mut Incoming,
         issuer: u32,
         (stream, back_fill): (u32, bool),
     ) -> Result<Decision, StoreError> {
-        let note = incoming.admitted.note();
-        let index = self.append(EntryKind::Submission, &note.note);
+        let index = self.append(EntryKind::Submission, &incoming.admitted.note().note);
         self.write_bodies(index, incoming);
+        let note = incoming.admitted.note();
         let anomalies = self.place_events(index, &incoming.admitted, issuer, back_fill)?;
         let events = u16::try_from(incoming.admitted.events().len()).unwrap_or(u16::MAX);
         let key = SubmissionCell::key(stream, note.body.first_sequence);
@@ -314,12 +323,15 @@ impl<'a> Planner<'a> {
         }
         let origin = self.state.registry.origin().to_string();
         let receipt = self.signers.receipt_checkpoint(&Checkpoint { origin, size, root });
+        if receipt.verify(self.signers.log.verifying_key(), &Strict).is_err() {
+            return Err(StoreError::Damaged { what: "checkpoint that verifies" });
+        }
         self.writes.put(
             family::CHECKPOINT,
             cells::receipt_key(size),
             receipt.to_string().into_bytes(),
         );
-        let batch = Batch { receipt, size, touched: self.touched };
+        let batch = Batch { receipt, size, root, touched: self.touched };
         Ok(Plan { writes: self.writes, next: self.state, batch })
     }
 
@@ -338,20 +350,15 @@ impl<'a> Planner<'a> {
         index
     }
 
-    fn write_bodies(&mut self, index: LeafIndex, incoming: &Incoming) {
+    fn write_bodies(&mut self, index: LeafIndex, incoming: &mut Incoming) {
         let leaves = incoming.admitted.leaves();
         // The root over one event is its leaf hash, and stands in the entry.
         if leaves.len() > 1 {
             let bytes = leaves.iter().flat_map(|leaf| *leaf.as_bytes()).collect();
             self.writes.put(family::LEAVES, cells::index_key(index), bytes);
         }
-        for (number, chunk) in (0..).zip(incoming.bodies.chunks(BODY_EVENTS)) {
-            let texts = chunk.iter().map(|(event, details)| (event.as_slice(), details.as_slice()));
-            self.writes.put(
-                family::BODY,
-                cells::body_key(index, number),
-                cells::encode_bodies(texts),
-            );
+        for (number, cell) in (0..).zip(incoming.bodies.drain(..)) {
+            self.writes.put(family::BODY, cells::body_key(index, number), cell);
         }
     }
 

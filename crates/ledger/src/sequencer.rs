@@ -142,10 +142,10 @@ impl<C: Clock> Sequencer<C> {
         let mut planner = Planner::new(&reader.store, &self.signers, state, now);
         let mut decided = Vec::new();
         let mut events = 0;
-        while let Some(request) = waiting.pop_front() {
-            let decision = match &request.work {
+        while let Some(mut request) = waiting.pop_front() {
+            let decision = match &mut request.work {
                 Work::Submit(incoming) => {
-                    events += incoming.bodies.len();
+                    events += incoming.admitted.events().len();
                     planner.submit(incoming)?
                 }
                 Work::Register { text, signatures } => planner.register(text, signatures.clone()),

@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use rocksdb::{
-    BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor,
-    CompactOptions, DB, DBCompressionType, DBRecoveryMode, Direction, IteratorMode, Options,
-    WriteBatch, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily,
+    ColumnFamilyDescriptor, CompactOptions, DB, DBCompressionType, DBRecoveryMode, Direction,
+    IteratorMode, Options, WriteBatch, WriteOptions,
     statistics::{StatsLevel, Ticker},
 };
 use witness_core::name::Origin;
@@ -239,8 +239,14 @@ fn family_options(name: &str, cache: &Cache) -> Options {
     options.set_level_compaction_dynamic_level_bytes(true);
     match name {
         family::DOCUMENT => {
-            // Most documents are new: the filter says so without reading.
+            // Most documents are new: the filter says so without reading. It is cut into small blocks like
+            // the rest, because one block per file would be larger than a shard of the cache and be read
+            // from the file at every look-up.
             blocks.set_bloom_filter(10.0, false);
+            blocks.set_partition_filters(true);
+            blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+            blocks.set_metadata_block_size(8 << 10);
+            blocks.set_pin_top_level_index_and_filter(true);
             options.set_memtable_whole_key_filtering(true);
             options.set_memtable_prefix_bloom_ratio(0.05);
             options.set_compression_type(DBCompressionType::None);

@@ -78,7 +78,7 @@ impl witness_ledger::Clock for SystemClock {
     fn now(&mut self) -> Result<Timestamp, String> {
         if self.require_synchronised && !is_synchronised() {
             return Err(
-                "the kernel's clock is not synchronised; see chronyc or timedatectl".to_owned()
+                "the kernel's clock is not synchronised; see timedatectl; only systemd-timesyncd is asked".to_owned()
             );
         }
         self.guard.check(read())
@@ -92,7 +92,7 @@ fn read() -> Reading {
     Reading { wall, monotonic: Instant::now() }
 }
 
-/// Whether time synchronisation says so: systemd-timesyncd and chrony keep this file for others to ask.
+/// Whether time synchronisation says so: systemd-timesyncd keeps this file for others to ask.
 fn is_synchronised() -> bool {
     std::path::Path::new("/run/systemd/timesync/synchronized").exists()
 }

@@ -16,7 +16,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> v1::Refusal {
         Blame::State => Code::FailedPrecondition,
         Blame::Unauthenticated => Code::Unauthenticated,
         Blame::Exists => Code::AlreadyExists,
-        Blame::TryLater if *refusal == Refusal::Overloaded => Code::ResourceExhausted,
+        Blame::TryLater if *refusal == Refusal::Unreadable => Code::Internal,
         Blame::TryLater => Code::Unavailable,
     };
     v1::Refusal {

@@ -1,6 +1,12 @@
 //! Listening: gRPC and HTTP on one port, the operator's service on a Unix socket, until a signal comes.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use tokio::{
@@ -8,8 +14,12 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
-use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
-use tonic::{codec::CompressionEncoding, service::Routes, transport::Server};
+use tokio_stream::wrappers::UnixListenerStream;
+use tonic::{
+    codec::CompressionEncoding,
+    service::Routes,
+    transport::{Server, server::TcpIncoming},
+};
 use tower_http::catch_panic::CatchPanicLayer;
 use witness_wire::{
     FILE_DESCRIPTOR_SET, MESSAGE_BYTES_MAX,
@@ -89,7 +99,8 @@ async fn serve_public(
     macro_rules! bounded {
         ($server:expr) => {
             $server
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                // Twice the bound, so that what is a little over it gets our reason and not the transport's.
+                .max_decoding_message_size(2 * MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(ANSWER_BYTES_MAX)
                 .accept_compressed(CompressionEncoding::Gzip)
                 .accept_compressed(CompressionEncoding::Zstd)
@@ -103,11 +114,13 @@ async fn serve_public(
         .add_service(health)
         .add_service(reflection);
     let routes = grpc.into_axum_router().merge(http::router(firm)).fallback(http::unknown);
+    // A small answer must not wait until the peer has acknowledged the one before (Nagle's algorithm).
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     server()
         .accept_http1(true)
         .layer(CatchPanicLayer::new())
         .add_routes(Routes::from(routes))
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopped)
+        .serve_with_incoming_shutdown(incoming, stopped)
         .await
         .context("the public service failed")
 }
@@ -127,7 +140,6 @@ async fn serve_operator(
 
 fn server() -> Server {
     Server::builder()
-        .tcp_nodelay(true)
         .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .max_concurrent_streams(CALLS_PER_CONNECTION)
@@ -135,15 +147,19 @@ fn server() -> Server {
         .initial_connection_window_size(CONNECTION_WINDOW)
 }
 
-/// A socket that only this user can open. A stale one of a dead process is replaced: the lock on the data
-/// was taken before this, so no other process serves it.
+/// A socket that only this user can open: bound inside a private folder, made private, and only then put in
+/// its place. A stale one of a dead process is replaced: the lock on the data was taken before this, so no
+/// other process serves it.
 fn bind_private(path: &Path) -> anyhow::Result<UnixListener> {
-    drop(fs::remove_file(path));
-    // Bound under a private folder first, so that nobody can connect before the mode is set.
-    let listener = UnixListener::bind(path)
-        .with_context(|| format!("cannot make the admin socket {}", path.display()))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-        .with_context(|| format!("cannot make the admin socket {} private", path.display()))?;
+    let failed = || format!("cannot make the admin socket {}", path.display());
+    let folder = path.with_extension("making");
+    drop(fs::remove_dir_all(&folder));
+    fs::DirBuilder::new().mode(0o700).create(&folder).with_context(failed)?;
+    let fresh = folder.join("socket");
+    let listener = UnixListener::bind(&fresh).with_context(failed)?;
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).with_context(failed)?;
+    fs::rename(&fresh, path).with_context(failed)?;
+    fs::remove_dir(&folder).with_context(failed)?;
     Ok(listener)
 }
 

@@ -10,16 +10,18 @@ mod server;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use self::machine::Machine;
-use self::server::Server;
 use crate::environment::Environment;
 use crate::process::{output, program};
-use crate::rocksdb;
+use crate::steps::now;
+use crate::witnessd::Witnessd;
+use crate::{programs, rocksdb};
 
 /// Where the data lies while it runs, below `target`.
 const FOLDER: &str = "bench";
@@ -113,30 +115,22 @@ fn remove(folder: &Path) -> Result<()> {
 
 /// Both programs in one build, so that they share what both depend on.
 fn build(environment: &Environment) -> Result<Programs> {
-    const BUILD: &[&str] = &[
-        "build",
+    const SELECTION: &[&str] = &[
         "--release",
         "--package=witnessd",
         "--package=witness-tests",
         "--bin=witnessd",
         "--bin=witness-load",
-        "--message-format=json-render-diagnostics",
     ];
-    let messages = output(&mut rocksdb::ensure(environment)?.cargo(environment, BUILD))?;
-    let built = |name: &str| {
-        executable(&messages, name).with_context(|| format!("cargo did not say where {name} is"))
-    };
-    Ok(Programs { witnessd: built("witnessd")?, load: built("witness-load")? })
+    let library = rocksdb::ensure(environment)?;
+    let names = ["witnessd", "witness-load"];
+    let [witnessd, load] = programs::build(environment, &library, SELECTION, names)?;
+    Ok(Programs { witnessd, load })
 }
 
-/// Where a program was built, according to cargo's messages.
-fn executable(messages: &str, name: &str) -> Option<PathBuf> {
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["reason"] == "compiler-artifact")
-        .filter(|message| message.pointer("/target/name").is_some_and(|target| target == name))
-        .find_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
+/// A server under measurement: it says nothing but errors.
+fn start(environment: &Environment, programs: &Programs, data: &Path) -> Result<Witnessd> {
+    Witnessd::start(environment, &programs.witnessd, data, ("error", Stdio::inherit()))
 }
 
 /// A run under way.
@@ -145,7 +139,7 @@ struct Bench<'a> {
     environment: &'a Environment,
     programs: &'a Programs,
     data: PathBuf,
-    server: Server,
+    server: Witnessd,
     /// Largest resident size of the servers before this one.
     rss_kib: u64,
     /// Documents sent so far.
@@ -156,7 +150,7 @@ struct Bench<'a> {
 impl<'a> Bench<'a> {
     fn start(environment: &'a Environment, programs: &'a Programs, folder: &Path) -> Result<Self> {
         let data = folder.join("data");
-        let server = Server::start(environment, &programs.witnessd, &data)?;
+        let server = start(environment, programs, &data)?;
         let (rss_kib, documents, rows) = (0, 0, Map::new());
         Ok(Self { environment, programs, data, server, rss_kib, documents, rows })
     }
@@ -181,9 +175,9 @@ impl<'a> Bench<'a> {
 
     /// What is in memory afterwards was read from the disk.
     fn restart(&mut self) -> Result<()> {
-        self.rss_kib = self.rss_kib.max(self.server.rss_kib_max()?);
+        self.rss_kib = self.rss_kib.max(server::rss_kib_max(&self.server)?);
         self.server.stop()?;
-        self.server = Server::start(self.environment, &self.programs.witnessd, &self.data)?;
+        self.server = start(self.environment, self.programs, &self.data)?;
         let seconds = self.server.started_in.as_secs_f64();
         self.rows.insert("restart".to_owned(), json!({ "seconds": seconds }));
         Ok(())
@@ -195,24 +189,25 @@ impl<'a> Bench<'a> {
         let mut command = program(self.environment, &self.programs.load, ["--server"]);
         command.arg(&self.server.address).arg("--data").arg(&self.data);
         command.arg(format!("--documents={}", self.documents)).args(arguments);
-        let busy = self.server.processor_seconds()?;
-        let began = machine::now();
+        let busy = server::processor_seconds(&self.server)?;
+        let began = now();
         let report = output(&mut command)?;
-        let cores = (self.server.processor_seconds()? - busy) / began.elapsed().as_secs_f64();
+        let cores =
+            (server::processor_seconds(&self.server)? - busy) / began.elapsed().as_secs_f64();
         let mut report: Map<String, Value> =
             serde_json::from_str(&report).context("the load program's report is not JSON")?;
         if let Some(documents) = report.get("next_document").and_then(Value::as_u64) {
             self.documents = documents;
         }
         report.insert("server_cores".to_owned(), json!(cores));
-        report.insert("server_rss_mb".to_owned(), json!(to_mb(self.server.rss_kib_max()?)));
+        report.insert("server_rss_mb".to_owned(), json!(to_mb(server::rss_kib_max(&self.server)?)));
         self.rows.insert(name.to_owned(), Value::Object(report));
         Ok(())
     }
 
     /// Ends the server; the largest resident size of all.
     fn finish(&mut self) -> Result<f64> {
-        let rss_kib = self.rss_kib.max(self.server.rss_kib_max()?);
+        let rss_kib = self.rss_kib.max(server::rss_kib_max(&self.server)?);
         self.server.stop()?;
         Ok(to_mb(rss_kib))
     }
@@ -225,27 +220,4 @@ fn to_mb(kib: u64) -> f64 {
 /// A row of the budget that has no number is one that was not run.
 fn number(value: &Value, pointer: &str) -> Option<f64> {
     value.pointer(pointer)?.as_f64()
-}
-
-/// Fails where a child has ended that should still run.
-fn must_run(child: &mut std::process::Child, what: &str) -> Result<()> {
-    match child.try_wait()? {
-        None => Ok(()),
-        Some(status) => bail!("{what} has ended ({status})"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_is_where_the_message_about_it_says() {
-        let messages = concat!(
-            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"a\"},\"executable\":null}\n",
-            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"b\"},\"executable\":\"/b\"}\n",
-        );
-        assert_eq!(executable(messages, "a"), None);
-        assert_eq!(executable(messages, "b"), Some("/b".into()));
-    }
 }

@@ -16,16 +16,17 @@ mod tamper;
 mod witness;
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
-use self::folder::Folder;
+use self::folder::{ADMIN_SOCKET, Folder};
 use self::narrator::{Narrator, Step};
 use self::offline::Offline;
 use self::story::DOCUMENTS;
-use self::witness::Witness;
+use self::witness::{Witness, indented};
 use crate::environment::Environment;
 use crate::steps::now;
 use crate::witnessd::Witnessd;
@@ -49,20 +50,19 @@ pub(crate) fn run(environment: &Environment) -> Result<()> {
 
 fn play(environment: &Environment, narrator: &mut Narrator) -> Result<()> {
     let programs = build(environment, narrator)?;
+    narrator.step(Step::Start);
     let folder = Folder::fresh(&environment.root)?;
     let log = folder.path(SERVER_LOG);
-    let evidence = with_firm(environment, &programs, &folder, narrator);
-    evidence.with_context(|| format!("{}the server's log is {}", tail(&log), log.display()))?;
+    let listen = with_firm(environment, &programs, &folder, narrator)
+        .map_err(|error| anyhow!("{error:#}\n{}", tail(&log)))?;
 
     let offline = Offline { environment, witness: &programs.witness, folder: &folder };
     offline.verify_all(narrator)?;
     tamper::show(&offline, narrator)?;
-    narrator.what_lies_where(&shown(environment, &folder.path("")));
-    narrator.what_to_type_next(
-        &shown(environment, &programs.witness),
-        &shown(environment, &programs.witnessd),
-        &shown(environment, &folder.path("")),
-    );
+    let place = shown(environment, &folder.path(""));
+    narrator.what_lies_where(&place);
+    let programs = (shown(environment, &programs.witness), shown(environment, &programs.witnessd));
+    narrator.what_to_type_next((&programs.0, &programs.1), &place, listen);
     Ok(())
 }
 
@@ -88,24 +88,28 @@ fn build(environment: &Environment, narrator: &mut Narrator) -> Result<Programs>
     Ok(Programs { witnessd, witness })
 }
 
-/// All that needs the firm's server, from its start to its end.
+/// All that needs the firm's server, from its start to its end; where it listened.
 fn with_firm(
     environment: &Environment,
     programs: &Programs,
     folder: &Folder,
     narrator: &mut Narrator,
-) -> Result<()> {
-    narrator.step(Step::Start);
+) -> Result<SocketAddr> {
     let log = File::create(folder.path(SERVER_LOG)).context("the server's log cannot be made")?;
     let data = folder.path(DATA);
     let mut server =
         Witnessd::start(environment, &programs.witnessd, &data, ("info", Stdio::from(log)))?;
-    narrator.command(&format!("witnessd --dev --listen {} --data {DATA}", server.listen()));
+    narrator.command(&format!("witnessd --dev --listen {} --data {DATA}", server.listen));
     let (id, millis) = (server.id(), server.started_in.as_millis());
     narrator.good(&format!("witness.example serves its log, process {id}, ready in {millis} ms"));
     fs::copy(data.join("policy.json"), folder.path("policy.json"))
         .context("the server made no policy.json")?;
     narrator.good("policy.json names the firm's root key: what a verifier believes beforehand");
+    narrator.remark(&format!(
+        "here, in {}: export WITNESS_SERVER={} WITNESS_ADMIN={ADMIN_SOCKET}",
+        shown(environment, &folder.path("")),
+        server.address
+    ));
 
     let witness = Witness::new(environment, &programs.witness, folder, &server.address);
     issuer::hash(&witness, folder, narrator)?;
@@ -120,7 +124,7 @@ fn with_firm(
         bail!("{} still answers", server.address);
     }
     narrator.good(&format!("process {id} has ended, and nobody answers at {}", server.address));
-    Ok(())
+    Ok(server.listen)
 }
 
 /// Fetches one file for each text, as its holder would.
@@ -152,6 +156,6 @@ fn shown(environment: &Environment, path: &Path) -> String {
 fn tail(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
-    let last = lines.iter().skip(lines.len().saturating_sub(LOG_LINES_MAX));
-    last.map(|line| format!("\n  witnessd: {line}")).chain(["\n".to_owned()]).collect()
+    let last = indented(lines.into_iter().rev().take(LOG_LINES_MAX).rev());
+    format!("the server's log, {}, ends in:{last}", log.display())
 }

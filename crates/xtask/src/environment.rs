@@ -19,6 +19,10 @@ pub(crate) struct Environment {
     pub(crate) path: OsString,
     /// Whether something may be installed: we are root, and nobody is there to be asked.
     pub(crate) may_install: bool,
+    /// Whether standard output is a terminal that shows colours.
+    pub(crate) is_coloured: bool,
+    /// Where files may lie for a moment.
+    pub(crate) temporary: PathBuf,
     /// A RocksDB library that the user keeps elsewhere.
     pub(crate) rocksdb_lib_dir: Option<PathBuf>,
     /// Where the user says libclang is.
@@ -39,6 +43,10 @@ impl Environment {
             cache: cache(set("WITNESS_CACHE"), set("XDG_CACHE_HOME"), set("HOME"))?,
             path: set("PATH").unwrap_or_default(),
             may_install: is_root() && (noninteractive || !io::stdin().is_terminal()),
+            is_coloured: io::stdout().is_terminal()
+                && set("NO_COLOR").is_none()
+                && set("TERM").is_some_and(|terminal| terminal != "dumb"),
+            temporary: env::temp_dir(),
             rocksdb_lib_dir: set("ROCKSDB_LIB_DIR").map(PathBuf::from),
             libclang_path: set("LIBCLANG_PATH").map(PathBuf::from),
             cxx: set("CXX").map(|words| words.to_string_lossy().into_owned()),

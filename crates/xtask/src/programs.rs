@@ -33,7 +33,7 @@ fn executable(messages: &str, name: &str) -> Option<PathBuf> {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message["reason"] == "compiler-artifact")
         .filter(|message| message.pointer("/target/name").is_some_and(|target| target == name))
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .find_map(|message| message.get("executable")?.as_str().map(PathBuf::from))
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(crate) struct Witnessd {
     child: Child,
-    listen: SocketAddr,
+    /// Where it listens.
+    pub(crate) listen: SocketAddr,
     /// Its URL.
     pub(crate) address: String,
     /// From its start to the first connection.
@@ -38,7 +39,8 @@ impl Witnessd {
         let listen = free_port()?;
         let mut command = program(environment, witnessd, ["--dev", "--log", level, "--listen"]);
         command.arg(listen.to_string()).arg("--data").arg(data);
-        command.stdin(Stdio::null()).stderr(log);
+        // A file of lines, with no colours in it.
+        command.stdin(Stdio::null()).stderr(log).env("NO_COLOR", "1");
         let began = now();
         let child = command.spawn().context("witnessd cannot be started")?;
         let address = format!("http://{listen}");

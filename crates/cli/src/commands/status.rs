@@ -13,7 +13,7 @@ use witness_wire::v1::{DocumentRequest, GetStatusResponse, get_history_response:
 use crate::{
     args::{DocumentArgs, ServerArgs},
     outcome::{Failure, Outcome},
-    output::Output,
+    output::{Output, count_of},
     rpc,
 };
 
@@ -166,7 +166,8 @@ pub(crate) async fn run_history(args: &HistoryArgs, output: &mut Output) -> Resu
     let channel = rpc::connect(&args.server.server).await?;
     let answer = rpc::evidence(&channel).get_history(rpc::timed(request)).await;
     let history = rpc::answer(answer).map_err(about_unknown)?;
-    output.line(&format!("{} events in {}", history.items.len(), history.origin))?;
+    let events = count_of(u64::try_from(history.items.len())?, "event");
+    output.line(&format!("{events} in {}", history.origin))?;
     for item in &history.items {
         let event =
             Event::parse(&item.event).context("the server sent an event that does not read")?;

@@ -124,7 +124,7 @@ pub enum Refusal {
     AlreadyLogged { expected: u64, previous: Hash },
     /// Another event under a logged sequence number: the two notes convict the issuer.
     #[error(
-        "another event is logged under sequence number {sequence}; this submission was logged as a conflict"
+        "another event is logged under sequence number {sequence}: the two notes contradict each other, and such a conflict is logged"
     )]
     Conflict { sequence: u64, expected: u64, previous: Hash, logged: String },
     /// A heartbeat whose time or sequence is not above the last.
@@ -143,9 +143,9 @@ pub enum Refusal {
         "no receipt is given on a clock known to be wrong: {why}; nothing was logged, try again later"
     )]
     ClockSuspect { why: String },
-    /// Too much is under way.
-    #[error("too much is under way; nothing was logged, try again later")]
-    Overloaded,
+    /// Something stored could not be read.
+    #[error("the store could not be read; nothing was logged, and the operator's log says why")]
+    Unreadable,
     /// The service is stopping.
     #[error("the service is stopping; nothing more is logged, try again later")]
     Stopping,
@@ -207,7 +207,7 @@ impl Refusal {
             Self::Registry { .. } => "REGISTRY_REFUSED",
             Self::ReadOnly { .. } => "READ_ONLY",
             Self::ClockSuspect { .. } => "CLOCK_SUSPECT",
-            Self::Overloaded => "OVERLOADED",
+            Self::Unreadable => "STORE_UNREADABLE",
             Self::Stopping => "STOPPING",
         }
     }
@@ -245,7 +245,7 @@ impl Refusal {
             | Self::Registry { .. }
             | Self::ReadOnly { .. } => Blame::State,
             Self::AlreadyLogged { .. } | Self::Conflict { .. } => Blame::Exists,
-            Self::ClockSuspect { .. } | Self::Overloaded | Self::Stopping => Blame::TryLater,
+            Self::ClockSuspect { .. } | Self::Unreadable | Self::Stopping => Blame::TryLater,
         }
     }
 
@@ -307,7 +307,7 @@ impl Refusal {
             | Self::Registry { .. }
             | Self::ReadOnly { .. }
             | Self::ClockSuspect { .. }
-            | Self::Overloaded
+            | Self::Unreadable
             | Self::Stopping => Vec::new(),
         }
     }

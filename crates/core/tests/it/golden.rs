@@ -114,9 +114,8 @@ impl Log {
         let registrar = [self.key("registrar.skey")];
         let note = note_over(text, &[&registrar, others].concat());
         let index = LeafIndex(u64::try_from(self.entries.len()).unwrap());
-        let judge = (&self.firm, &Strict as &dyn witness_core::note::Ed25519);
         let mut registry = self.registry.clone();
-        registry.apply(&note, index, Continuity::Complete, judge).unwrap();
+        registry.apply(&note, index, Continuity::Complete, (&self.firm, &Strict)).unwrap();
         self.append(EntryKind::Registry, &note);
         self.registry = registry;
         note.to_string()
@@ -132,12 +131,13 @@ impl Log {
         let secret = ClientSecret::new([7; 32]);
         let place = (self.registry.origin().clone(), issuer(), name("main"));
         let mut drafter = Drafter::new(place, self.position.clone(), 256, &secret);
-        occurrences.iter().for_each(|occurrence| drafter.push(occurrence).unwrap());
+        for occurrence in occurrences {
+            drafter.push(occurrence).unwrap();
+        }
         let draft = drafter.cut(key).unwrap();
         self.position = drafter.position().clone();
         let note = admission::read(draft.note.to_string().as_bytes(), &self.registry).unwrap();
-        let judge = (&self.registry, &Strict as &dyn witness_core::note::Ed25519);
-        admission::admit(note, &draft.events, &draft.details, judge).unwrap();
+        admission::admit(note, &draft.events, &draft.details, (&self.registry, &Strict)).unwrap();
         let index = self.append(EntryKind::Submission, &draft.note);
         (draft, index)
     }
@@ -267,8 +267,7 @@ fn go_on(log: &mut Log, texts: &mut Texts) {
         at: Timestamp::from_seconds(START + 3600),
     };
     let heartbeat = note_over(heartbeat.encode(), &[&second]);
-    let judge = (&log.registry, &Strict as &dyn witness_core::note::Ed25519);
-    admission::admit_heartbeat(heartbeat.to_string().as_bytes(), judge).unwrap();
+    admission::admit_heartbeat(heartbeat.to_string().as_bytes(), (&log.registry, &Strict)).unwrap();
     texts.insert("heartbeat", heartbeat.to_string());
 }
 
@@ -312,7 +311,7 @@ fn golden_texts_are_what_the_core_writes_and_the_documentation_quotes() {
 }
 
 /// What stands between quotation marks in the lines of a source file that `take` likes.
-fn quoted<'a>(source: &'a str, take: impl Fn(&str) -> bool) -> Vec<&'a str> {
+fn quoted(source: &str, take: impl Fn(&str) -> bool) -> Vec<&str> {
     let lines = source.lines().filter(|line| take(line.trim_start()));
     lines.filter_map(|line| line.split('"').nth(1)).collect()
 }

@@ -26,6 +26,7 @@ use witness_core::{
 };
 
 use crate::{
+    cells::{self, BODY_EVENTS},
     plan::{Anomalous, Incoming, same_text},
     reader::LogReader,
     sequencer::{Answer, Request, Work, known_receipt},
@@ -171,7 +172,7 @@ impl Log {
     pub fn check(
         &self,
         note: &[u8],
-        bodies: Vec<(Vec<u8>, Vec<u8>)>,
+        (events, details): (&[impl AsRef<[u8]>], &[impl AsRef<[u8]>]),
         (reservation, ed25519): (Reservation, &dyn Ed25519),
     ) -> Result<Checked, Refusal> {
         let overview = self.overview();
@@ -179,11 +180,15 @@ impl Log {
         if let Some(known) = self.known(&note, &overview)? {
             return Ok(Checked::Known(Box::new(known)));
         }
-        let (events, details): (Vec<&[u8]>, Vec<&[u8]>) =
-            bodies.iter().map(|(event, details)| (event.as_slice(), details.as_slice())).unzip();
         let admitted: Admitted =
-            admission::admit(note, &events, &details, (&overview.registry, ed25519))?;
-        Ok(Checked::New(Box::new(NewSubmission(Incoming { admitted, bodies }, reservation))))
+            admission::admit(note, events, details, (&overview.registry, ed25519))?;
+        let chunks = events.chunks(BODY_EVENTS).zip(details.chunks(BODY_EVENTS));
+        let bodies = chunks.map(|(events, details)| {
+            let events = events.iter().map(AsRef::as_ref);
+            cells::encode_bodies(events.zip(details.iter().map(AsRef::as_ref)))
+        });
+        let incoming = Incoming { admitted, bodies: bodies.collect() };
+        Ok(Checked::New(Box::new(NewSubmission(incoming, reservation))))
     }
 
     fn known(
@@ -195,7 +200,7 @@ impl Log {
         let (stream, first) = (stream.ordinal, note.body.first_sequence);
         let unreadable = |error: StoreError| {
             tracing::error!(%error, "a stored submission cannot be read");
-            Refusal::Overloaded
+            Refusal::Unreadable
         };
         let cell =
             same_text(&self.reader.store, stream, first, note.text_hash).map_err(unreadable)?;

@@ -25,7 +25,7 @@ impl Log {
         let record = record.ok_or_else(|| Refusal::UnknownIssuer { issuer: issuer.clone() })?;
         let record = record.streams.get(stream);
         let record = record.ok_or_else(|| Refusal::UnknownStream { stream: stream.clone() })?;
-        let head = self.stream_head(record.ordinal).or(Err(Refusal::Overloaded))?;
+        let head = self.stream_head(record.ordinal).or(Err(Refusal::Unreadable))?;
         Ok((head.next_sequence, head.previous))
     }
 

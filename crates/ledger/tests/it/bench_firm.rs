@@ -216,11 +216,9 @@ pub(crate) fn document_hash(document: &str) -> DocumentHash {
 }
 
 pub(crate) async fn submit(log: &Log, draft: &Draft) -> Result<Submitted, Refusal> {
-    let texts = draft.events.iter().zip(&draft.details);
-    let bodies = texts.map(|(event, details)| (event.clone().into(), details.clone().into()));
     let reservation = log.reserve(1024).await?;
     let note = draft.note.to_string();
-    match log.check(note.as_bytes(), bodies.collect(), (reservation, &Strict))? {
+    match log.check(note.as_bytes(), (&draft.events, &draft.details), (reservation, &Strict))? {
         Checked::Known(known) => Ok(*known),
         Checked::New(submission) => log.enqueue(*submission).await?.answer().await,
     }

@@ -53,10 +53,9 @@ impl Ingest {
             return Err(Refusal::DetailsCountMismatch { expected, found });
         }
         let check = move || {
-            let texts = request.events.iter().zip(&request.details);
-            let bodies = texts.map(|(event, details)| (event.to_vec(), details.to_vec())).collect();
-            let checked =
-                log.check(&request.submission, bodies, (reservation, &witness_core::note::Strict));
+            let texts = (request.events.as_slice(), request.details.as_slice());
+            let ed25519 = &witness_core::note::Strict;
+            let checked = log.check(&request.submission, texts, (reservation, ed25519));
             Verified { log, events, checked }
         };
         if events <= EVENTS_INLINE {
@@ -135,51 +134,55 @@ impl IngestService for Ingest {
     ) -> Result<Response<Self::SubmitStreamStream>, Status> {
         let mut submissions = request.into_inner();
         let firm = Arc::clone(&self.0);
-        // Three stages, in order: read and verify; hand to the writer; answer.
+        // Three stages, in order: read and verify; hand to the writer; answer. What ends the call goes the
+        // same way, behind the answers that came before it.
         let (verifying, mut verified) = mpsc::channel(VERIFYING);
-        let (waiting, mut replies) = mpsc::channel::<(usize, Reply)>(WAITING);
+        let (waiting, mut replies) = mpsc::channel::<Result<(usize, Reply), Status>>(WAITING);
         let (answers, out) = mpsc::channel(WAITING);
         let reading = Arc::clone(&firm);
-        let failed = answers.clone();
         tokio::spawn(async move {
             loop {
-                match submissions.message().await {
+                let read = match submissions.message().await {
                     Ok(Some(request)) => {
                         // In the order of the calls, see `Log::reserve`.
                         let room = Self::reserve(&reading, &request).await;
-                        let task = tokio::spawn(async { Self::verify(room?, request).await });
-                        if verifying.send(task).await.is_err() {
-                            return;
-                        }
+                        Ok(tokio::spawn(async { Self::verify(room?, request).await }))
                     }
                     Ok(None) => return,
-                    Err(status) => {
-                        // A message over its bound, or a broken call: said, if anybody still listens.
-                        let status = convert::unreadable(status);
-                        drop(failed.send(Err(status)).await);
-                        return;
-                    }
-                }
-            }
-        });
-        tokio::spawn(async move {
-            while let Some(task) = verified.recv().await {
-                let (events, reply) = match task.await.unwrap_or(Err(Refusal::Stopping)) {
-                    Ok(verified) => (verified.events, Self::enqueue(verified).await),
-                    Err(refusal) => (0, Reply::Ready(Err(refusal))),
+                    // A message over its bound, or a broken call: said, if anybody still listens.
+                    Err(status) => Err(convert::unreadable(status)),
                 };
-                if waiting.send((events, reply)).await.is_err() {
+                let is_last = read.is_err();
+                if verifying.send(read).await.is_err() || is_last {
                     return;
                 }
             }
         });
         tokio::spawn(async move {
-            while let Some((events, reply)) = replies.recv().await {
-                let answer = match Self::answer(&firm, events, reply).await {
-                    Ok(receipt) => Answer::Receipt(receipt),
-                    Err(refusal) => Answer::Refusal(convert::refusal(&refusal)),
+            while let Some(read) = verified.recv().await {
+                let reply = match read {
+                    Ok(task) => match task.await.unwrap_or(Err(Refusal::Stopping)) {
+                        Ok(verified) => Ok((verified.events, Self::enqueue(verified).await)),
+                        Err(refusal) => Ok((0, Reply::Ready(Err(refusal)))),
+                    },
+                    Err(status) => Err(status),
                 };
-                if answers.send(Ok(v1::SubmitResponse { answer: Some(answer) })).await.is_err() {
+                if waiting.send(reply).await.is_err() {
+                    return;
+                }
+            }
+        });
+        tokio::spawn(async move {
+            while let Some(reply) = replies.recv().await {
+                let response = match reply {
+                    Ok((events, reply)) => Ok(match Self::answer(&firm, events, reply).await {
+                        Ok(receipt) => Answer::Receipt(receipt),
+                        Err(refusal) => Answer::Refusal(convert::refusal(&refusal)),
+                    }),
+                    Err(status) => Err(status),
+                };
+                let response = response.map(|answer| v1::SubmitResponse { answer: Some(answer) });
+                if answers.send(response).await.is_err() {
                     return;
                 }
             }

@@ -38,7 +38,8 @@ pub struct DraftChangeResponse {
     /// The text to sign.
     #[prost(string, tag = "1")]
     pub text: ::prost::alloc::string::String,
-    /// Names of the keys whose signature it still needs beside the registrar's.
+    /// vkeys that may have to sign beside the registrar: the new key first, then the living keys, of which one
+    /// is enough.
     #[prost(string, repeated, tag = "2")]
     pub signers: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }

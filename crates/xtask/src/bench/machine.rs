@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::thread;
-use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -54,10 +53,4 @@ impl Machine {
 
 fn read(path: &str) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("{path} cannot be read"))
-}
-
-/// The stopwatch.
-#[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
-pub(super) fn now() -> Instant {
-    Instant::now()
 }

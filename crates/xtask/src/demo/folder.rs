@@ -1,6 +1,7 @@
 //! Where the demonstration lies: a folder of its own under `target`, and an empty one for whoever verifies.
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -8,6 +9,9 @@ use anyhow::{Context as _, Result, bail};
 
 /// What says that a folder was made here, and may be removed.
 const MARKER: &str = ".made-by-xtask-demo";
+
+/// Where the firm's operator registers; whoever runs the program is the operator here.
+pub(super) const ADMIN_SOCKET: &str = "data/admin.sock";
 
 /// The folder of the demonstration.
 #[derive(Debug)]
@@ -25,6 +29,10 @@ impl Folder {
                     "{} was not made by this demonstration, for there is no {MARKER} in it: move it away",
                     path.display()
                 );
+            }
+            let socket = path.join(ADMIN_SOCKET);
+            if UnixStream::connect(&socket).is_ok() {
+                bail!("a witnessd still answers at {}: end it first", socket.display());
             }
             fs::remove_dir_all(&path)
                 .with_context(|| format!("{} cannot be removed", path.display()))?;

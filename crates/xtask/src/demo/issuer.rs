@@ -13,11 +13,7 @@ const JOURNAL: &str = "issuer/journal";
 const KEY: &str = "data/issuer.example.skey";
 
 /// Writes the texts, and shows what is left of them when they are hashed.
-pub(super) fn hash(
-    witness: &Witness<'_>,
-    folder: &Folder,
-    narrator: &mut Narrator,
-) -> Result<()> {
+pub(super) fn hash(witness: &Witness<'_>, folder: &Folder, narrator: &mut Narrator) -> Result<()> {
     narrator.step(Step::Hash);
     for (position, document) in DOCUMENTS.iter().enumerate() {
         let file = document.text_file();
@@ -26,8 +22,9 @@ pub(super) fn hash(
             narrator.command(&format!("witness hash {file}"));
         }
         let answer = witness.run(&["hash", &file, "--json"])?.expect(0)?;
-        let answer = answer.json()?;
-        let hash = answer["document_hash"].as_str().context("witness hash gave no hash")?;
+        let json = answer.json()?;
+        let hash = json.get("document_hash").and_then(Value::as_str);
+        let hash = hash.context("witness hash gave no hash")?;
         let begin = hash.get(..16).context("a document hash has 64 digits")?;
         narrator.good(&format!("{file:<34}{begin}…"));
     }
@@ -51,7 +48,8 @@ pub(super) fn register(
             schema.lines().for_each(|line| narrator.remark(line));
         }
     }
-    let arguments = ["issuer", "stream-open", ISSUER, PAST, "--jurisdictions", "INT", "--back-fill"];
+    let arguments =
+        ["issuer", "stream-open", ISSUER, PAST, "--jurisdictions", "INT", "--back-fill"];
     let answer = witness.run(&arguments)?.expect(0)?;
     narrator.command(&answer.line);
     narrator.good("six registry changes are logged, signed by the firm's registrar");
@@ -80,12 +78,16 @@ fn submit_rows(
     (stream, rows): (&str, &[Value]),
 ) -> Result<()> {
     let file = format!("{stream}.ndjson");
-    let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
-    folder.write(&file, lines)?;
+    let lines: Vec<_> = rows.iter().map(Value::to_string).collect();
+    folder.write(&file, lines.join("\n") + "\n")?;
     for row in rows {
         let word = |member: &str| row[member].as_str().unwrap_or_default();
         let file = word("document_file");
-        narrator.remark(&format!("{:<8} {file:<34} {}", word("change"), word("status")));
+        let more = match word("replaces_file") {
+            "" => word("status").to_owned(),
+            old => format!("in place of {old}"),
+        };
+        narrator.remark(&format!("{:<8} {file:<33} {more}", word("change")));
     }
     let arguments = ["submit", "--key", KEY, "--stream", stream, &file];
     let arguments = [&arguments[..], &["--journal", JOURNAL, "--policy", "policy.json"]].concat();

@@ -29,7 +29,10 @@ impl Offline<'_> {
             let answer = room.verify(&["--json"])?.expect(0)?;
             check(document, &answer.json()?)?;
             if position == 0 {
-                narrator.line(&format!("in {}, which holds these three files:", room.place()));
+                narrator.line(&format!(
+                    "in {}, which holds these three files and nothing else:",
+                    room.place()
+                ));
                 narrator.command(&room.verify(&[])?.expect(0)?.line);
             }
             let (file, state) = (document.evidence_file(), document.state.words());
@@ -47,7 +50,7 @@ impl Offline<'_> {
 
     /// An empty folder with what verifies a document.
     pub(super) fn room(&self, document: &Document) -> Result<Room<'_>> {
-        let folder = EmptyFolder::new(&self.environment.temporary, &document.text_file())?;
+        let folder = EmptyFolder::new(&self.environment.temporary, document.name)?;
         let (text, evidence) = (document.text_file(), document.evidence_file());
         for name in [&text, &evidence, "policy.json"] {
             folder.write(name, &self.folder.read(name)?)?;

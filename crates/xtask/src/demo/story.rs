@@ -13,7 +13,7 @@ pub(super) const PAST: &str = "history";
 #[derive(Debug)]
 pub(super) struct Document {
     /// Its name, without an ending.
-    name: &'static str,
+    pub(super) name: &'static str,
     pub(super) text: &'static str,
     pub(super) state: State,
 }
@@ -108,45 +108,45 @@ impl State {
 
 /// Rows of what the issuer had issued before.
 pub(super) fn past() -> Vec<Value> {
-    let issued = |name: &str, claim_type: &str, occurred_at: &str, details: Value| {
+    // Each claim type has one document, and its name.
+    let issued = |claim_type: &str, occurred_at: &str, details: Value| {
         json!({
-            "document_file": format!("{name}.txt"),
+            "document_file": format!("{claim_type}.txt"),
             "change": "issued",
             "claim_type": claim_type,
             "occurred_at": occurred_at,
             "details": details,
         })
     };
-    let as_named = |name: &str, occurred_at, details| issued(name, name, occurred_at, details);
     vec![
-        as_named(
+        issued(
             "continuing-education",
             "2023-05-15",
             json!({ "completed": "2023-05-12", "contact-hours": 14, "course": "CE-4410",
                     "valid-until": "2025-05-31" }),
         ),
-        as_named(
+        issued(
             "language-proficiency",
             "2025-12-01",
             json!({ "examined": "2025-11-22", "language": "de", "level": "B2",
                     "session": "GER-2025-11" }),
         ),
-        as_named(
+        issued(
             "skill-module",
             "2026-01-19",
             json!({ "completed": "2026-01-16", "level": "Advanced", "module": "KILN-201" }),
         ),
-        as_named(
+        issued(
             "practical-competency",
             "2026-02-10",
             json!({ "assessed": "2026-02-09", "level": "2", "unit": "WD-308" }),
         ),
-        as_named(
+        issued(
             "open-badge",
             "2026-02-28",
             json!({ "achievement": "repair-cafe-host", "awarded": "2026-02-28" }),
         ),
-        as_named(
+        issued(
             "peer-attestation",
             "2026-03-04",
             json!({ "attestations": 3, "attested": "2026-03-03",

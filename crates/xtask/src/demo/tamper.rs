@@ -71,21 +71,29 @@ fn everywhere(room: &Room<'_>, evidence: &[u8], narrator: &mut Narrator) -> Resu
         match answer.code {
             Some(1) => refused += 1,
             Some(2) => unsure += 1,
-            _ => bail!("byte {position} was changed, and the file not refused:{}", answer.all_lines()),
+            _ => bail!(
+                "byte {position} was changed, and the file not refused:{}",
+                answer.all_lines()
+            ),
         }
     }
     narrator.good(&format!(
-        "one byte at each of {PLACES} places all over the file: {refused} refused, {unsure} with a fact lost, \
-         0 accepted"
+        "a byte changed at each of {PLACES} places all over the file: {refused} refused, {unsure} with a fact \
+         lost, 0 accepted"
     ));
     Ok(())
 }
 
-/// The evidence with a lower digit in the time of receipt of its last submission.
+/// The evidence with a lower digit, not the first, in the time of receipt of its last submission.
 fn back_dated(evidence: &[u8]) -> Result<Vec<u8>> {
-    const BEFORE: &[u8] = b"submission 17";
-    const AFTER: &[u8] = b"submission 16";
-    exchanged(evidence, BEFORE, AFTER)
+    const BEFORE: &[u8] = b"submission ";
+    let mut changed = evidence.to_vec();
+    let position = evidence.windows(BEFORE.len()).rposition(|window| window == BEFORE);
+    let first = position.context("the evidence has no submission")? + BEFORE.len();
+    let later = changed.iter_mut().skip(first + 1);
+    let digit = later.take_while(|byte| byte.is_ascii_digit()).find(|digit| **digit > b'0');
+    *digit.context("the submission has no time of receipt")? -= 1;
+    Ok(changed)
 }
 
 /// The bytes with the last occurrence of some of them exchanged for as many others.

@@ -6,8 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::DATA;
-use super::folder::Folder;
+use super::folder::{ADMIN_SOCKET, Folder};
 use crate::environment::Environment;
 use crate::process::program;
 
@@ -34,7 +33,7 @@ impl<'a> Witness<'a> {
         let mut command = program(self.environment, self.program, arguments);
         command.current_dir(self.folder.path(""));
         command.env("WITNESS_SERVER", self.address);
-        command.env("WITNESS_ADMIN", format!("{DATA}/admin.sock"));
+        command.env("WITNESS_ADMIN", ADMIN_SOCKET);
         Answer::of(&mut command)
     }
 }
@@ -72,8 +71,7 @@ impl Answer {
 
     /// What was said, line by line.
     pub(super) fn all_lines(&self) -> String {
-        let lines = self.stdout.lines().chain(self.stderr.lines());
-        lines.map(|line| format!("\n  {line}")).collect()
+        indented(self.stdout.lines().chain(self.stderr.lines()))
     }
 
     /// The answer to a call with `--json`.
@@ -81,4 +79,9 @@ impl Answer {
         serde_json::from_str(&self.stdout)
             .with_context(|| format!("`{}` did not write JSON:{}", self.line, self.all_lines()))
     }
+}
+
+/// Each line on a line of its own.
+pub(super) fn indented<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    lines.flat_map(|line| ["\n  ", line]).collect()
 }

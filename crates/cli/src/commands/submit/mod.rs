@@ -26,7 +26,7 @@ use self::{
 use crate::{
     args,
     outcome::{Failure, Outcome},
-    output::Output,
+    output::{Output, count_of},
     rpc,
     trust::{self, FirmNotes, RootSource},
 };
@@ -166,8 +166,8 @@ impl Summary<'_> {
     /// Tells it; an error that stopped the run ends the command.
     fn show(&self, stopped: Option<anyhow::Error>, output: &mut Output) -> Result<Outcome> {
         let Tally { accepted, already_there, refused, .. } = self.tally;
-        let text =
-            format!("{} events accepted in {} submissions", accepted.events, accepted.submissions);
+        let events = count_of(accepted.events, "event");
+        let text = format!("{events} accepted in {}", count_of(accepted.submissions, "submission"));
         match &stopped {
             None => output.good(&format!("{text}, {} events/s", self.rate))?,
             Some(_) => output.bad(&format!("stopped: {text} before that"))?,
@@ -175,14 +175,14 @@ impl Summary<'_> {
         if self.rows_before > 0 {
             output.field(
                 "before",
-                &format!("{} rows had their receipts already", self.rows_before),
+                &format!("{} with receipts already", count_of(self.rows_before, "row")),
             )?;
         }
         if already_there.submissions > 0 {
-            output.field("already there", &format!("{} events", already_there.events))?;
+            output.field("already there", &count_of(already_there.events, "event"))?;
         }
         if refused.submissions > 0 {
-            output.field("refused", &format!("{} events", refused.events))?;
+            output.field("refused", &count_of(refused.events, "event"))?;
         }
         for (anomaly, count) in &self.tally.anomalies {
             output.field("logged as odd", &format!("{count} × {anomaly}"))?;

@@ -28,7 +28,7 @@ use crate::{
     args,
     http::LogFiles,
     outcome::{Failure, Outcome},
-    output::Output,
+    output::{Output, count_of},
     times, trust,
 };
 
@@ -179,8 +179,9 @@ fn peaks(tiles: &mut HttpTiles<'_>, size: TreeSize) -> Result<Vec<Hash>> {
 fn tell(last: &Verified, taken: u64, read: Option<(u64, u64)>, output: &mut Output) -> Result<()> {
     let (size, root) = (last.checkpoint.size.0, last.checkpoint.root.to_base64());
     output.good(&format!(
-        "{}: size {size}, consistent over {taken} new checkpoints",
-        last.checkpoint.origin
+        "{}: size {size}, consistent over {}",
+        last.checkpoint.origin,
+        count_of(taken, "new checkpoint")
     ))?;
     output.field("published", &last.published_at.to_string())?;
     output.field("root", &root)?;
