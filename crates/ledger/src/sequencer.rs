@@ -178,7 +178,7 @@ impl<C: Clock> Sequencer<C> {
         decided: Vec<(Request, Decision)>,
     ) -> Result<(), Fatal> {
         let Plan { writes, next, batch } = plan;
-        self.reader.store.commit(&previous, &next.head, writes)?;
+        self.reader.store.commit(&previous, &next.head, &writes)?;
         self.state = next;
         self.show(|_unchanged| {});
         self.reply_all(Some(batch), decided)
@@ -235,7 +235,7 @@ impl<C: Clock> Sequencer<C> {
         writes.put(family::CHECKPOINT, cells::published_key(head.size), text.clone().into_bytes());
         let size = head.size.0.to_be_bytes().to_vec();
         writes.put(family::CHECKPOINT, cells::published_at_key(at), size);
-        self.reader.store.write(writes)?;
+        self.reader.store.write(&writes)?;
         self.head_copy.write(&note).map_err(|why| {
             let path = self.head_copy.path().display().to_string();
             Fatal::HeadCopy { path, why }

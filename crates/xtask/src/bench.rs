@@ -200,6 +200,7 @@ impl<'a> Bench<'a> {
             self.documents = documents;
         }
         report.insert("server_cores".to_owned(), json!(cores));
+        report.insert("machine_cores".to_owned(), json!(all_cores));
         report.insert("server_rss_mb".to_owned(), json!(to_mb(server::rss_kib_max(&self.server)?)));
         self.rows.insert(name.to_owned(), Value::Object(report));
         Ok(())

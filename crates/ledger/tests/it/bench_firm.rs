@@ -144,7 +144,7 @@ impl Bench {
             back_fill: false,
         }));
         for change in changes {
-            register(&log, change).unwrap();
+            register(&log, &change).unwrap();
         }
         log
     }
@@ -158,7 +158,7 @@ pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-pub(crate) fn register(log: &Log, change: Change) -> Result<Submitted, Refusal> {
+pub(crate) fn register(log: &Log, change: &Change) -> Result<Submitted, Refusal> {
     let text = log.overview().registry.draft(change.clone()).encode();
     let needs_proof = matches!(change, Change::KeyAdded { .. });
     let signatures =

@@ -21,7 +21,7 @@ fn a_log_goes_on_where_it_stopped_at_every_size() {
         }
     }
     let log = bench.open();
-    assert_eq!(log.overview().size.0, 5 + answers.len() as u64);
+    assert_eq!(log.overview().size.0, 5 + u64::try_from(answers.len()).unwrap());
     for (answer, draft) in &answers {
         assert_eq!(&wait(submit(&log, draft)).unwrap(), answer);
     }

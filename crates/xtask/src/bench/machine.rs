@@ -51,6 +51,17 @@ impl Machine {
     }
 }
 
+/// Processor seconds that all processes together took since the machine started.
+pub(super) fn processor_seconds() -> Result<f64> {
+    let stat = read("/proc/stat")?;
+    let line = stat.lines().next().context("/proc/stat is empty")?;
+    let ticks: Vec<f64> =
+        line.split_whitespace().skip(1).map(str::parse).collect::<Result<_, _>>()?;
+    // proc(5): user, nice, system, then idle and waiting for the disk, then interrupts.
+    let busy = ticks.iter().take(3).chain(ticks.iter().skip(5).take(2));
+    Ok(busy.sum::<f64>() / TICKS_PER_SECOND)
+}
+
 fn read(path: &str) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("{path} cannot be read"))
 }

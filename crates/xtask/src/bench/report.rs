@@ -179,6 +179,7 @@ fn details(name: &str, row: &Value) -> Option<String> {
         ("in flight", "/in_flight"),
         ("server cores", "/server_cores"),
         ("client cores", "/client_cores"),
+        ("all cores", "/machine_cores"),
     ] {
         if let Some(found) = number(row, at) {
             let places = if at.ends_with("cores") { 2 } else { 0 };
