@@ -1,1 +1,20 @@
-//! Journeys.
+//! Journeys: through the real programs, on a real RocksDB, with real signals. See `witness_tests` for what
+//! they share. `WITNESS_TEST_LONG=1` asks for the rounds and sizes of the issue.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a journey that cannot go on should stop, and says what it counted"
+)]
+
+mod evidence;
+mod instances;
+mod kill;
+mod oddities;
+mod oracles;
+mod rebuild;
+mod refusals;
+mod sequences;
+mod syncs;

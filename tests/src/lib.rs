@@ -1,1 +1,45 @@
-//! What the journeys share.
+//! What the journeys share: real `witnessd` processes on folders of their own, clients of all their faces,
+//! and issuers that draft with the core. No journey talks to a server but through these.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a journey that cannot go on should stop"
+)]
+
+mod clients;
+mod http;
+mod issuer;
+mod rng;
+mod server;
+mod trust;
+
+pub use clients::{Clients, pushed_back, reason, refusal};
+pub use http::Answer;
+pub use issuer::{
+    Issuer, Sheet, Stream, amends, document, issued, now_us, occurred, request, status,
+};
+pub use rng::Rng;
+pub use server::{Data, Server, witnessd};
+pub use trust::Trust;
+
+/// Whether the rounds and sizes of the issue are asked for, with `WITNESS_TEST_LONG=1`.
+#[must_use]
+pub fn is_long() -> bool {
+    variable("WITNESS_TEST_LONG").is_some_and(|value| value == "1")
+}
+
+/// The short size, or the long one where that is asked for.
+#[must_use]
+pub fn scaled(short: u64, long: u64) -> u64 {
+    if is_long() { long } else { short }
+}
+
+/// An environment variable.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place where journeys are configured")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -189,11 +189,13 @@ impl<'a> Bench<'a> {
         let mut command = program(self.environment, &self.programs.load, ["--server"]);
         command.arg(&self.server.address).arg("--data").arg(&self.data);
         command.arg(format!("--documents={}", self.documents)).args(arguments);
-        let busy = server::processor_seconds(&self.server)?;
+        let busy = [server::processor_seconds(&self.server)?, machine::processor_seconds()?];
         let began = now();
         let report = output(&mut command)?;
-        let cores =
-            (server::processor_seconds(&self.server)? - busy) / began.elapsed().as_secs_f64();
+        let seconds = began.elapsed().as_secs_f64();
+        let [server_busy, all_busy] = busy;
+        let cores = (server::processor_seconds(&self.server)? - server_busy) / seconds;
+        let all_cores = (machine::processor_seconds()? - all_busy) / seconds;
         let mut report: Map<String, Value> =
             serde_json::from_str(&report).context("the load program's report is not JSON")?;
         if let Some(documents) = report.get("next_document").and_then(Value::as_u64) {
