@@ -7,8 +7,8 @@ use std::path::Path;
 
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily,
-    ColumnFamilyDescriptor, CompactOptions, DB, DBCompactionStyle, DBCompressionType, DBRecoveryMode, Direction,
-    IteratorMode, Options, WriteBatch, WriteOptions,
+    ColumnFamilyDescriptor, CompactOptions, DB, DBCompactionStyle, DBCompressionType,
+    DBRecoveryMode, Direction, IteratorMode, Options, WriteBatch, WriteOptions,
     statistics::{StatsLevel, Ticker},
 };
 use witness_core::name::Origin;

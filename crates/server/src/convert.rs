@@ -1,5 +1,6 @@
 //! Between the domain and the wire: the only file of the service that turns one into the other.
 
+use axum::response::Response;
 use tonic::{Code, Status};
 use witness_core::{
     admission::{Blame, Refusal},
@@ -112,11 +113,24 @@ pub(crate) fn words(set: witness_core::anomaly::Anomalies) -> Vec<String> {
 
 /// A message that could not be read. One over the bound gets a reason; what the transport says stays.
 pub(crate) fn unreadable(status: Status) -> Status {
-    if status.code() != Code::OutOfRange {
+    // tonic says the first of a plain message, the second of a compressed one.
+    if !matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted) {
         return status;
     }
     let message = format!(
         "a message must be at most {MESSAGE_BYTES_MAX} bytes long, its submission at most {SUBMISSION_BYTES_MAX}; cut the submission"
     );
     named(Code::InvalidArgument, "MESSAGE_TOO_LARGE", &message)
+}
+
+/// The same for a call of one message, which tonic answers before a service sees it.
+pub(crate) async fn unreadable_call(response: Response) -> Response {
+    match Status::from_header_map(response.headers()) {
+        Some(status) if status.details().is_empty() && status.code() != Code::Ok => {
+            let code = status.code();
+            let named = unreadable(status);
+            if named.code() == code { response } else { named.into_http() }
+        }
+        _ => response,
+    }
 }

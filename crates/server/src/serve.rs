@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context as _;
 use tokio::{
     net::{TcpListener, UnixListener},
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 use tokio_stream::wrappers::UnixListenerStream;
@@ -31,6 +31,7 @@ use witness_wire::{
 
 use crate::{
     config::Config,
+    convert,
     evidence::Assembler,
     firm::Firm,
     http,
@@ -42,6 +43,8 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(200);
 /// A connection that answers no ping within this is closed.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const KEEPALIVE_EVERY: Duration = Duration::from_mins(1);
+/// How long calls under way may take to end once the service stops.
+const DRAINED_WITHIN: Duration = Duration::from_secs(10);
 /// Calls of one connection at the same time.
 const CALLS_PER_CONNECTION: u32 = 256;
 /// Bytes that a client may send ahead: per call one submission, per connection a few.
@@ -52,6 +55,8 @@ const ANSWER_BYTES_MAX: usize = 32 << 20;
 
 /// Serves until SIGTERM or SIGINT, then finishes what was accepted.
 pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()> {
+    // Before anybody is told that it serves: whoever stops it then must find it ready to be stopped.
+    let signals = Signals::install()?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}; is the port in use?", config.listen))?;
@@ -59,26 +64,34 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     let socket = config.admin_socket();
     let admin = bind_private(&socket)?;
     let (stop, stopped) = watch::channel(false);
-    let public = tokio::spawn(serve_public(listener, Arc::clone(&firm), wait(stopped.clone())));
-    let operator = tokio::spawn(serve_operator(admin, Arc::clone(&firm), wait(stopped.clone())));
+    let mut public = tokio::spawn(serve_public(listener, Arc::clone(&firm), wait(stopped.clone())));
+    let mut operator =
+        tokio::spawn(serve_operator(admin, Arc::clone(&firm), wait(stopped.clone())));
     let ticker = tokio::spawn(publish(Arc::clone(&firm), stopped));
     tracing::info!(%address, admin = %socket.display(), "serving");
-    until_signal().await?;
+    // A service that ends by itself must not leave a process behind that looks alive.
+    let ended = tokio::select! {
+        () = signals.any() => None,
+        ended = &mut public => Some(ended.context("the public service panicked")),
+        ended = &mut operator => Some(ended.context("the operator's service panicked")),
+    };
     tracing::info!("stopping: no new calls; what was accepted is finished");
     stop.send_replace(true);
-    // Calls that stream for ever must not hold up the end.
-    let drained = tokio::time::timeout(Duration::from_secs(10), async {
-        public.await.context("the public service panicked")??;
-        operator.await.context("the operator's service panicked")?
-    });
-    drained.await.unwrap_or(Ok(()))?;
+    if ended.is_none() {
+        // Calls that stream for ever must not hold up the end.
+        let drained = tokio::time::timeout(DRAINED_WITHIN, async {
+            public.await.context("the public service panicked")??;
+            operator.await.context("the operator's service panicked")?
+        });
+        drained.await.unwrap_or(Ok(()))?;
+    }
     ticker.abort();
     let closing = Arc::clone(&firm);
     tokio::task::spawn_blocking(move || closing.close())
         .await
         .context("the logs could not be closed")?;
     drop(fs::remove_file(&socket));
-    Ok(())
+    ended.unwrap_or(Ok(Ok(())))?
 }
 
 async fn serve_public(
@@ -99,8 +112,7 @@ async fn serve_public(
     macro_rules! bounded {
         ($server:expr) => {
             $server
-                // Twice the bound, so that what is a little over it gets our reason and not the transport's.
-                .max_decoding_message_size(2 * MESSAGE_BYTES_MAX)
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
                 .max_encoding_message_size(ANSWER_BYTES_MAX)
                 .accept_compressed(CompressionEncoding::Gzip)
                 .accept_compressed(CompressionEncoding::Zstd)
@@ -113,7 +125,9 @@ async fn serve_public(
         .add_service(bounded!(EvidenceServiceServer::new(evidence)))
         .add_service(health)
         .add_service(reflection);
-    let routes = grpc.into_axum_router().merge(http::router(firm)).fallback(http::unknown);
+    let named = axum::middleware::map_response(convert::unreadable_call);
+    let routes =
+        grpc.into_axum_router().layer(named).merge(http::router(firm)).fallback(http::unknown);
     // A small answer must not wait until the peer has acknowledged the one before (Nagle's algorithm).
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     server()
@@ -176,12 +190,23 @@ async fn wait(mut stopped: watch::Receiver<bool>) {
     drop(stopped.wait_for(|stop| *stop).await);
 }
 
-async fn until_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// The signals that end the service.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn install() -> anyhow::Result<Self> {
+        let terminate = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+        let interrupt = signal(SignalKind::interrupt()).context("cannot watch for SIGINT")?;
+        Ok(Self { terminate, interrupt })
     }
-    Ok(())
+
+    async fn any(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

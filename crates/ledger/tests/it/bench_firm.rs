@@ -16,6 +16,7 @@ use witness_core::{
     firm::{Firm, FirmText, Role, RoleKey},
     hash::{DocumentHash, Hash},
     key::{SignatureType, SigningKey},
+    merkle::TreeSize,
     name::{Domain, Jurisdictions, Name, Origin},
     note::{Note, Strict},
     registry::Change,
@@ -151,6 +152,20 @@ impl Bench {
 
     pub(crate) fn advance(&self, micros: u64) {
         self.clock.0.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    /// Lets time pass until all that is logged is published; gives the size.
+    pub(crate) fn published(&self, log: &Log) -> TreeSize {
+        loop {
+            let overview = log.overview();
+            let published = overview.published.as_ref().map(|published| published.size);
+            if published == Some(overview.size) {
+                return overview.size;
+            }
+            self.advance(1_000_000);
+            log.publish_if_due();
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
     }
 }
 

@@ -174,13 +174,7 @@ fn every_event_has_its_path_and_every_size_its_proofs() {
     for _ in 0..300 {
         wait(submit(&log, &client.fresh(1))).unwrap();
     }
-    bench.advance(2_000_000);
-    wait(submit(&log, &client.fresh(1))).unwrap();
-    let mut overviews = log.watch();
-    let published = wait(overviews.wait_for(|overview| {
-        overview.published.as_ref().is_some_and(|published| published.size == overview.size)
-    }));
-    let size = published.unwrap().size;
+    let size = bench.published(&log);
     let root = log.root(size).unwrap();
     for index in 0..size.0 {
         let entry = log.entry(LeafIndex(index)).unwrap();
