@@ -155,15 +155,34 @@ fn covering(
     stream: u32,
     sequence: u64,
 ) -> Result<(u64, SubmissionCell), StoreError> {
+    let found = submission_before(store, stream, sequence)?;
+    let covers = |(first, cell): &(u64, SubmissionCell)| sequence < first + u64::from(cell.events);
+    found.filter(covers).ok_or(StoreError::Damaged { what: "submission cell" })
+}
+
+/// The last submission of a stream, with its first sequence number.
+pub(crate) fn last_submission(
+    store: &Store,
+    stream: u32,
+) -> Result<Option<(u64, SubmissionCell)>, StoreError> {
+    submission_before(store, stream, u64::MAX)
+}
+
+/// The last submission of a stream that begins at or before a sequence number.
+fn submission_before(
+    store: &Store,
+    stream: u32,
+    sequence: u64,
+) -> Result<Option<(u64, SubmissionCell)>, StoreError> {
     let damaged = || StoreError::Damaged { what: "submission cell" };
     let key = SubmissionCell::key(stream, sequence);
-    let (key, value) = store.last_at(family::SUBMISSION, &key)?.ok_or_else(damaged)?;
+    let Some((key, value)) = store.last_at(family::SUBMISSION, &key)? else { return Ok(None) };
     let mut reader = Reader(&key);
-    let place = reader.u32().zip(reader.u64());
-    let (found, first) = place.ok_or_else(damaged)?;
-    let cell = SubmissionCell::decode(&value).ok_or_else(damaged)?;
-    let covers = found == stream && sequence < first + u64::from(cell.events);
-    if covers { Ok((first, cell)) } else { Err(damaged()) }
+    let (found, first) = reader.u32().zip(reader.u64()).ok_or_else(damaged)?;
+    if found != stream {
+        return Ok(None);
+    }
+    Ok(Some((first, SubmissionCell::decode(&value).ok_or_else(damaged)?)))
 }
 
 fn conflict_key(conflict: &Conflict) -> Vec<u8> {

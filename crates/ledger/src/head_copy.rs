@@ -9,6 +9,8 @@ use std::{
 
 use witness_core::{checkpoint::Checkpoint, note::Note};
 
+use crate::log::Published;
+
 /// Where the copy of one log lies.
 #[derive(Debug, Clone)]
 pub(crate) struct HeadCopy {
@@ -32,6 +34,14 @@ impl HeadCopy {
         };
         let note = Note::parse(&bytes).map_err(io::Error::other)?;
         Checkpoint::parse(note.text()).map(Some).map_err(io::Error::other)
+    }
+
+    /// Brings the copy up to what the store has published.
+    pub(crate) fn catch_up(&self, published: &Published) -> io::Result<()> {
+        if self.read()?.is_some_and(|copy| copy.size >= published.size) {
+            return Ok(());
+        }
+        self.write(&Note::parse(published.note.as_bytes()).map_err(io::Error::other)?)
     }
 
     /// Replaces the copy: written and synced beside it, then renamed over it, then the folder synced.

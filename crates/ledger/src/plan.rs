@@ -87,23 +87,38 @@ pub(crate) struct Plan {
 pub(crate) struct Batch {
     /// The receipt checkpoint.
     pub(crate) receipt: Note,
-    size: TreeSize,
-    root: Hash,
-    touched: TouchedTiles,
+    /// Inclusion path of each entry of this batch under its receipt checkpoint, verified.
+    paths: BTreeMap<LeafIndex, Vec<Hash>>,
 }
 
 impl Batch {
-    /// Inclusion path of an entry of this batch under its receipt checkpoint: verified, like all that is
-    /// handed out.
+    /// Inclusion path of an entry of this batch.
     pub(crate) fn path(&mut self, index: LeafIndex) -> Result<Vec<Hash>, StoreError> {
-        let mut nodes = Tiled(&mut self.touched);
-        let path = merkle::inclusion_path(&mut nodes, index, self.size).map_err(untouched)?;
-        let leaf = merkle::NodeSource::node(&mut nodes, 0, index.0).map_err(untouched)?;
-        match merkle::verify_inclusion(&leaf, index, self.size, &path, &self.root) {
-            Ok(()) => Ok(path),
-            Err(_refused) => Err(StoreError::Damaged { what: "receipt that verifies" }),
-        }
+        self.paths.remove(&index).ok_or(StoreError::Damaged { what: "path of a new entry" })
     }
+}
+
+/// Proves a batch before it is signed: the tree before it is a prefix of the new one, and each new entry's
+/// text is under the new root. A bit that flipped in memory is caught while it is still ours alone.
+fn prove(
+    touched: &mut TouchedTiles,
+    (previous, head): (&Head, &Head),
+    writes: &Writes,
+) -> Result<BTreeMap<LeafIndex, Vec<Hash>>, StoreError> {
+    let wrong = |what| StoreError::Damaged { what };
+    let mut nodes = Tiled(touched);
+    if merkle::root(&mut nodes, previous.size).map_err(untouched)? != previous.root {
+        return Err(wrong("tree in memory that goes on from the last one"));
+    }
+    let mut paths = BTreeMap::new();
+    for (key, text) in writes.of(family::ENTRY) {
+        let index = cells::Reader(key).u64().map(LeafIndex).ok_or(wrong("index"))?;
+        let path = merkle::inclusion_path(&mut nodes, index, head.size).map_err(untouched)?;
+        merkle::verify_inclusion(&Hash::leaf(text), index, head.size, &path, &head.root)
+            .map_err(|_refused| wrong("new entry that is in its tree"))?;
+        paths.insert(index, path);
+    }
+    Ok(paths)
 }
 
 fn untouched(_tile: TileId) -> StoreError {
@@ -148,6 +163,20 @@ impl<'a> Planner<'a> {
     /// Whether nothing is to be written.
     pub(crate) fn is_empty(&self) -> bool {
         self.state.edge.size() == self.state.head.size
+    }
+
+    /// Why nothing more can be logged: the firm's notes name no key that may sign the next size.
+    pub(crate) fn why_unsigned(&self) -> Option<Refusal> {
+        self.why_unsigned_under(&self.state.firm)
+    }
+
+    fn why_unsigned_under(&self, firm: &Firm) -> Option<Refusal> {
+        let (origin, size) = (self.state.registry.origin(), self.next_index().0 + 1);
+        let role = self.signers.first_unnamed_for(firm, origin, size)?.word();
+        let why = format!(
+            "the range of the {role} key has ended before size {size}: name a new one in a firm note"
+        );
+        Some(Refusal::ReadOnly { why })
     }
 
     /// The state as it was, of a batch that writes nothing.
@@ -273,6 +302,9 @@ impl<'a> Planner<'a> {
         if let Err(error) = firm.apply(note, &Strict) {
             return Decision::Refused(Refusal::Registry { why: error.to_string() });
         }
+        if let Some(refusal) = self.why_unsigned_under(&firm) {
+            return Decision::Refused(refusal);
+        }
         let index = self.append(EntryKind::Firm, note);
         self.writes.put(DEFAULT, cells::firm_key(sequence), cells::index_key(index));
         self.state.firm = Arc::new(firm);
@@ -305,7 +337,9 @@ impl<'a> Planner<'a> {
         let size = self.state.edge.size();
         self.state.edge.close(&mut self.touched);
         let root = merkle::root(&mut Tiled(&mut self.touched), size).map_err(untouched)?;
-        self.state.head = Head { size, root, received_at: self.now };
+        let head = Head { size, root, received_at: self.now };
+        let paths = prove(&mut self.touched, (&self.state.head, &head), &self.writes)?;
+        self.state.head = head;
         for (tile, hashes) in &self.touched {
             self.writes.put(family::TILE, cells::tile_key(*tile), hashes.to_bytes());
         }
@@ -331,7 +365,7 @@ impl<'a> Planner<'a> {
             cells::receipt_key(size),
             receipt.to_string().into_bytes(),
         );
-        let batch = Batch { receipt, size, root, touched: self.touched };
+        let batch = Batch { receipt, paths };
         Ok(Plan { writes: self.writes, next: self.state, batch })
     }
 

@@ -1,7 +1,7 @@
 //! Opening a log: what the store says is verified before anything is served. There is no other recovery:
 //! a commit is atomic, so the store always stands at the end of some batch.
 
-use std::{io, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use witness_core::{
     checkpoint::Checkpoint,
@@ -18,6 +18,7 @@ use witness_core::{
 
 use crate::{
     cells::{self, Head, Reader, StreamHead, family},
+    conflicts,
     head_copy::HeadCopy,
     plan::State,
     reader::LogReader,
@@ -78,26 +79,70 @@ pub(crate) fn load(
     }
     if head.size.0 > 0 {
         verify_receipt(store, &head, (&firm, origin))?;
+        verify_registry_end(store, &head, &registry)?;
     }
-    let mut streams = std::collections::BTreeMap::new();
-    for record in registry.issuers().flat_map(|(_, issuer)| issuer.streams.values()) {
-        if let Some(bytes) = store.get(DEFAULT, &StreamHead::key(record.ordinal))? {
-            let head =
-                StreamHead::decode(&bytes).ok_or(StoreError::Damaged { what: "stream head" })?;
-            streams.insert(record.ordinal, head);
-        }
-    }
+    let streams = load_streams(store, &registry)?;
     Ok(State { head, edge, registry: Arc::new(registry), firm: Arc::new(firm), streams })
+}
+
+/// The newest entry says how many registry changes there are: one that lost its key would not be missed.
+fn verify_registry_end(store: &Store, head: &Head, registry: &Registry) -> Result<(), OpenError> {
+    let last = cells::index_key(LeafIndex(head.size.0 - 1));
+    let entry = store.get(family::ENTRY, &last)?.and_then(|text| Entry::parse(&text).ok());
+    let entry = entry.ok_or(StoreError::Damaged { what: "newest entry" })?;
+    let changes = entry.registry_sequence + u64::from(entry.kind == EntryKind::Registry);
+    if changes == registry.next_sequence() {
+        return Ok(());
+    }
+    let found = registry.next_sequence();
+    Err(unverified(format!("{changes} registry changes were logged and {found} are there")))
+}
+
+/// Where each stream stands, which must be the end of its last submission.
+fn load_streams(
+    store: &Store,
+    registry: &Registry,
+) -> Result<BTreeMap<u32, StreamHead>, OpenError> {
+    let damaged = || StoreError::Damaged { what: "stream head" };
+    let mut streams = BTreeMap::new();
+    for record in registry.issuers().flat_map(|(_, issuer)| issuer.streams.values()) {
+        let head = match store.get(DEFAULT, &StreamHead::key(record.ordinal))? {
+            Some(bytes) => StreamHead::decode(&bytes).ok_or_else(damaged)?,
+            None => StreamHead::EMPTY,
+        };
+        let last = conflicts::last_submission(store, record.ordinal)?;
+        let end = last.map_or((0, Hash::ZERO), |(first, cell)| {
+            (first + u64::from(cell.events), cell.text_hash)
+        });
+        if (head.next_sequence, head.previous) != end {
+            return Err(damaged().into());
+        }
+        streams.insert(record.ordinal, head);
+    }
+    Ok(streams)
 }
 
 /// Why a log with this store may be read and not written: it is behind what was shown before.
 pub(crate) fn read_only_reason(
-    reader: &LogReader,
+    (reader, origin): (&LogReader, &Origin),
     head: &Head,
     copy: &HeadCopy,
 ) -> Result<Option<String>, OpenError> {
-    let Some(shown) = copy.read()? else { return Ok(None) };
     let path = copy.path().display();
+    let Some(shown) = copy.read()? else {
+        let published = newest_published(&reader.store)?;
+        return Ok(published.map(|(size, _)| {
+            format!(
+                "size {size} was published, and its copy {path} is not there: this may be an older copy of the \
+                 data. Bring the copy back; if it is lost for good, put the checkpoint that this log serves in its \
+                 place, once you know that nobody has seen a newer one"
+            )
+        }));
+    };
+    if shown.origin != origin.as_str() {
+        let found = &shown.origin;
+        return Ok(Some(format!("{path} is of the log {found}: give each firm a folder of its own")));
+    }
     if shown.size > head.size {
         return Ok(Some(format!(
             "its data ends at size {}, but size {} was published (copy in {path}): this is an older copy of the data. \

@@ -16,6 +16,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use witness_core::{
     admission::Refusal,
     checkpoint::Checkpoint,
+    hash::Hash,
+    merkle::verify_inclusion,
     note::{Note, SignatureLine},
     receipt::Receipt,
     submission::{Heartbeat, IssuerNote},
@@ -143,6 +145,13 @@ impl<C: Clock> Sequencer<C> {
         let mut decided = Vec::new();
         let mut events = 0;
         while let Some(mut request) = waiting.pop_front() {
+            // A firm note may be what names the next key.
+            if !matches!(request.work, Work::Publish | Work::FirmNote(_))
+                && let Some(refusal) = planner.why_unsigned()
+            {
+                decided.push((request, Decision::Refused(refusal)));
+                continue;
+            }
             let decision = match &mut request.work {
                 Work::Submit(incoming) => {
                     events += incoming.admitted.events().len();
@@ -215,8 +224,9 @@ impl<C: Clock> Sequencer<C> {
         }
     }
 
-    /// Publishes a checkpoint if there is something new and the last one is old enough: durable first,
-    /// then copied apart, then shown.
+    /// Publishes a checkpoint if there is something new and the last one is old enough: copied apart first,
+    /// so that nobody has seen what the copy does not know; then durable, then shown. What it covers is
+    /// durable already, so a crash in between leaves a copy that the store agrees with.
     fn publish(&mut self, interval_us: u64) -> Result<(), Fatal> {
         let head = self.state.head;
         let last = self.overview.borrow().published.clone();
@@ -235,11 +245,11 @@ impl<C: Clock> Sequencer<C> {
         writes.put(family::CHECKPOINT, cells::published_key(head.size), text.clone().into_bytes());
         let size = head.size.0.to_be_bytes().to_vec();
         writes.put(family::CHECKPOINT, cells::published_at_key(at), size);
-        self.reader.store.write(&writes)?;
         self.head_copy.write(&note).map_err(|why| {
             let path = self.head_copy.path().display().to_string();
             Fatal::HeadCopy { path, why }
         })?;
+        self.reader.store.write(&writes)?;
         let published = Published { size: head.size, root: head.root, at, note: text.into() };
         self.show(|overview| overview.published = Some(published));
         Ok(())
@@ -276,11 +286,16 @@ pub(crate) fn known_receipt(
     let damaged = |what| StoreError::Damaged { what };
     let entry = witness_core::entry::Entry::parse(&reader.entry(cell.index)?);
     let entry = entry.or(Err(damaged("entry")))?;
-    let checkpoint = Note::parse(&reader.receipt_checkpoint(cell.batch)?);
-    let checkpoint = checkpoint.or(Err(damaged("receipt checkpoint")))?;
+    let note = Note::parse(&reader.receipt_checkpoint(cell.batch)?);
+    let note = note.or(Err(damaged("receipt checkpoint")))?;
+    let checkpoint = Checkpoint::parse(note.text()).or(Err(damaged("receipt checkpoint")))?;
     let path = reader.inclusion(cell.index, cell.batch)?;
+    let leaf = Hash::leaf(entry.encode().as_bytes());
+    verify_inclusion(&leaf, cell.index, checkpoint.size, &path, &checkpoint.root)
+        .or(Err(damaged("receipt that verifies")))?;
     let (received_at, registry_sequence) = (entry.received_at, entry.registry_sequence);
-    let receipt = Receipt { index: cell.index, received_at, registry_sequence, checkpoint, path };
+    let index = cell.index;
+    let receipt = Receipt { index, received_at, registry_sequence, checkpoint: note, path };
     Ok(Submitted { receipt, anomalies: cell.anomalies.clone() })
 }
 

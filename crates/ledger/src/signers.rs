@@ -21,7 +21,7 @@ pub struct Signers {
 }
 
 impl Signers {
-    /// The name and role of the first key that the firm's notes do not name for this log as it stands.
+    /// The role of the first key that the firm's notes do not name for this log as it stands.
     pub(crate) fn first_unnamed(
         &self,
         firm: &Firm,
@@ -29,18 +29,25 @@ impl Signers {
         size: u64,
         registry: u64,
     ) -> Option<Role> {
-        let named = |role, name: &str, at, key: &VerifyingKey| {
-            firm.keys_for(role, name, at).any(|k| k == key)
-        };
-        let origin = origin.as_str();
-        if !named(Role::Log, origin, size, self.log.verifying_key()) {
-            return Some(Role::Log);
-        }
-        if !named(Role::Timestamp, origin, size, self.timestamp.verifying_key()) {
-            return Some(Role::Timestamp);
-        }
         let registrar = self.registrar.verifying_key();
-        (!named(Role::Registrar, firm.name(), registry, registrar)).then_some(Role::Registrar)
+        let is_named = || is_named(firm, (Role::Registrar, firm.name(), registry), registrar);
+        let of_log = self.first_unnamed_for(firm, origin, size);
+        of_log.or_else(|| (!is_named()).then_some(Role::Registrar))
+    }
+
+    /// The role of the first key that may not sign a tree of this size.
+    pub(crate) fn first_unnamed_for(
+        &self,
+        firm: &Firm,
+        origin: &Origin,
+        size: u64,
+    ) -> Option<Role> {
+        [(Role::Log, &self.log), (Role::Timestamp, &self.timestamp)].into_iter().find_map(
+            |(role, key)| {
+                let place = (role, origin.as_str(), size);
+                (!is_named(firm, place, key.verifying_key())).then_some(role)
+            },
+        )
     }
 
     /// The checkpoint of a batch.
@@ -57,4 +64,8 @@ impl Signers {
         note.push(signature);
         note
     }
+}
+
+fn is_named(firm: &Firm, (role, name, at): (Role, &str, u64), key: &VerifyingKey) -> bool {
+    firm.keys_for(role, name, at).any(|named| named == key)
 }

@@ -55,6 +55,12 @@ impl Writes {
     pub(crate) fn put(&mut self, family: &'static str, key: Vec<u8>, value: Vec<u8>) {
         self.puts.push((family, key, value));
     }
+
+    /// What is put into one family, in order.
+    pub(crate) fn of(&self, family: &str) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let own = self.puts.iter().filter(move |(name, _, _)| *name == family);
+        own.map(|(_, key, value)| (key.as_slice(), value.as_slice()))
+    }
 }
 
 /// Name of RocksDB's own family, for the few cells that are not many of a kind.

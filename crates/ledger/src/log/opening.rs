@@ -31,8 +31,11 @@ impl Log {
         let reader = Arc::new(LogReader::new(Arc::clone(&store)));
         let state = recovery::load(&store, &origin, &root)?;
         let head_copy = HeadCopy::new(&head_copies, origin.log());
-        let read_only = recovery::read_only_reason(&reader, &state.head, &head_copy)?;
-        let published = read_published(&store, (&state.firm, &origin))?;
+        let read_only = recovery::read_only_reason((&reader, &origin), &state.head, &head_copy)?;
+        let published = read_published(&reader, (&state.firm, &origin))?;
+        if let (Some(published), None) = (&published, &read_only) {
+            head_copy.catch_up(published)?;
+        }
         let overview = Overview {
             size: state.head.size,
             received_at: state.head.received_at,
@@ -41,8 +44,13 @@ impl Log {
             published,
             read_only,
         };
-        let missing = check_firm(&state.firm, firm_notes, &overview, (&signers, &origin))?;
         let writes = overview.read_only.is_none();
+        // An older copy of the data may know other keys than today's: it can be read all the same.
+        let missing = if writes {
+            check_firm(&state.firm, firm_notes, &overview, (&signers, &origin))?
+        } else {
+            Vec::new()
+        };
         let (sender, receiver) = watch::channel(Arc::new(overview));
         let (queue, requests) = mpsc::channel(QUEUE);
         let sequencer = Sequencer {
@@ -112,14 +120,21 @@ fn check_firm(
     }
 }
 
+/// The newest published checkpoint: of this log, signed by both its keys, over the stored tree.
 fn read_published(
-    store: &Store,
+    reader: &LogReader,
     (firm, origin): (&Firm, &Origin),
 ) -> Result<Option<Published>, OpenError> {
-    let Some((size, bytes)) = recovery::newest_published(store)? else { return Ok(None) };
+    let Some((size, bytes)) = recovery::newest_published(&reader.store)? else { return Ok(None) };
     let damaged = || OpenError::Store(StoreError::Damaged { what: "published checkpoint" });
     let note = Note::parse(&bytes).map_err(|_refused| damaged())?;
     let checkpoint = Checkpoint::parse(note.text()).map_err(|_refused| damaged())?;
+    let root = reader.root(size)?;
+    if checkpoint != (Checkpoint { origin: origin.to_string(), size, root }) {
+        return Err(damaged());
+    }
+    firm.verify(&note, (Role::Log, origin.as_str(), size.0), &Strict)
+        .map_err(|_refused| damaged())?;
     let role = (Role::Timestamp, origin.as_str(), size.0);
     let signed = firm.verify(&note, role, &Strict).map_err(|_refused| damaged())?;
     let at = match signed.1 {

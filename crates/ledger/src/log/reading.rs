@@ -25,7 +25,10 @@ impl Log {
         let record = record.ok_or_else(|| Refusal::UnknownIssuer { issuer: issuer.clone() })?;
         let record = record.streams.get(stream);
         let record = record.ok_or_else(|| Refusal::UnknownStream { stream: stream.clone() })?;
-        let head = self.stream_head(record.ordinal).or(Err(Refusal::Unreadable))?;
+        let head = self.stream_head(record.ordinal).map_err(|error| {
+            tracing::error!(%error, "a stream's head cannot be read");
+            Refusal::Unreadable
+        })?;
         Ok((head.next_sequence, head.previous))
     }
 
@@ -94,7 +97,9 @@ impl Log {
         let published = self.published_size().0;
         let missing =
             ReadError::NotFound { what: "checkpoint of size", number: size.0, size: published };
-        self.reader.published(size)?.ok_or(missing)
+        // A checkpoint is durable a moment before it is shown.
+        let shown = if size.0 <= published { self.reader.published(size)? } else { None };
+        shown.ok_or(missing)
     }
 
     /// The newest checkpoint published at or before a time.
@@ -103,7 +108,7 @@ impl Log {
         let missing =
             ReadError::NotFound { what: "checkpoint at microsecond", number: at.micros(), size };
         let found = self.reader.published_at(at)?.ok_or(missing)?;
-        self.checkpoint(found)
+        self.checkpoint(found.min(TreeSize(size)))
     }
 
     /// Sizes that have a published checkpoint, ascending from `from`, at most `limit`.
