@@ -29,7 +29,7 @@ pub struct Place {
     pub anomalies: Anomalies,
 }
 
-/// One event of a document with all that its proof needs up to the entry.
+/// One event of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DocumentEvent {
     /// Where it lies.
@@ -40,8 +40,6 @@ pub struct DocumentEvent {
     pub event: Option<Vec<u8>>,
     /// Text of its details; empty if there are none.
     pub details: Vec<u8>,
-    /// Path of the event in its submission's tree.
-    pub path: Vec<Hash>,
 }
 
 /// The places of a document's events, in log order.
@@ -74,7 +72,7 @@ pub(crate) fn places(
     Ok(cells.into_iter().map(place).collect())
 }
 
-/// An event with its texts and its path.
+/// An event with its texts.
 pub(crate) fn event(reader: &LogReader, place: Place) -> Result<DocumentEvent, StoreError> {
     let entry = reader.entry(place.index)?;
     let texts = conflicts::body(&reader.store, place.index, place.event)?;
@@ -82,11 +80,11 @@ pub(crate) fn event(reader: &LogReader, place: Place) -> Result<DocumentEvent, S
         Some((event, details)) => (Some(event), details),
         None => (None, Vec::new()),
     };
-    let path = event_path(reader, place)?;
-    Ok(DocumentEvent { place, entry, event, details, path })
+    Ok(DocumentEvent { place, entry, event, details })
 }
 
-fn event_path(reader: &LogReader, place: Place) -> Result<Vec<Hash>, StoreError> {
+/// Path of an event in its submission's tree; all leaves of the submission are hashed for it.
+pub(crate) fn event_path(reader: &LogReader, place: Place) -> Result<Vec<Hash>, StoreError> {
     let damaged = StoreError::Damaged { what: "list of leaf hashes" };
     let key = crate::cells::index_key(place.index);
     // A submission of one event has no list: its root is the leaf.

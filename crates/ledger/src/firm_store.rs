@@ -3,12 +3,14 @@
 
 use std::path::Path;
 
-use rocksdb::{DB, Options, WriteOptions};
-use witness_core::key::VerifyingKey;
+use rocksdb::{DB, Direction, IteratorMode, Options, WriteOptions};
+use witness_core::{key::VerifyingKey, name::Origin};
 
 use crate::store::StoreError;
 
 const ROOT_KEY: &[u8] = b"root-vkey";
+/// Before the origin of each log that was ever served from this data.
+const LOG_PREFIX: &[u8] = b"log ";
 
 /// The firm's store.
 #[derive(Debug)]
@@ -31,13 +33,31 @@ impl FirmStore {
                 let found = String::from_utf8_lossy(&found).into_owned();
                 return Err(FirmStoreError::OtherFirm { found, expected });
             }
-            None => {
-                let mut synced = WriteOptions::default();
-                synced.set_sync(true);
-                store.db.put_opt(ROOT_KEY, expected, &synced).map_err(StoreError::from)?;
-            }
+            None => store.put(ROOT_KEY, expected.as_bytes())?,
         }
         Ok(store)
+    }
+
+    /// Remembers that a log was begun or served.
+    pub fn record_log(&self, origin: &Origin) -> Result<(), StoreError> {
+        self.put(&[LOG_PREFIX, origin.as_str().as_bytes()].concat(), b"")
+    }
+
+    /// Origins of the logs that were ever served from this data.
+    pub fn recorded_logs(&self) -> Result<Vec<String>, StoreError> {
+        let mut origins = Vec::new();
+        for pair in self.db.iterator(IteratorMode::From(LOG_PREFIX, Direction::Forward)) {
+            let (key, _) = pair?;
+            let Some(origin) = key.strip_prefix(LOG_PREFIX) else { break };
+            origins.push(String::from_utf8_lossy(origin).into_owned());
+        }
+        Ok(origins)
+    }
+
+    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        let mut synced = WriteOptions::default();
+        synced.set_sync(true);
+        Ok(self.db.put_opt(key, value, &synced)?)
     }
 }
 

@@ -141,7 +141,9 @@ pub(crate) fn read_only_reason(
     };
     if shown.origin != origin.as_str() {
         let found = &shown.origin;
-        return Ok(Some(format!("{path} is of the log {found}: give each firm a folder of its own")));
+        return Ok(Some(format!(
+            "{path} is of the log {found}: give each firm a folder of its own"
+        )));
     }
     if shown.size > head.size {
         return Ok(Some(format!(

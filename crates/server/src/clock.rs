@@ -1,7 +1,8 @@
 //! The clock and its guard: no receipt is given on a clock known to be wrong.
 //!
 //! The wall clock is compared with the monotonic one, which nobody can set: once they part by more than a
-//! second, the wall clock has jumped. (The writer itself refuses a clock below the last entry.)
+//! second, the wall clock has jumped. Only what a clock is slewed by is followed, so that many small steps are
+//! a jump too. (The writer itself refuses a clock below the last entry.)
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,6 +10,8 @@ use witness_core::time::Timestamp;
 
 /// How far the two clocks may part.
 const DRIFT_MAX_US: u64 = 1_000_000;
+/// The kernel slews a clock by at most 500 ppm (adjtimex(2)): one microsecond in so many.
+const SLEW_DIVISOR: i128 = 2_000;
 /// A jump is forgiven after the two clocks have gone side by side for so long: ours was set right.
 const FORGIVEN_AFTER: Duration = Duration::from_mins(1);
 
@@ -35,14 +38,13 @@ impl Guard {
     /// The wall clock of a reading, if it is where the monotonic clock says it should be.
     pub(crate) fn check(&mut self, now: Reading) -> Result<Timestamp, String> {
         let parted = parted_us(self.trusted, now);
-        if parted <= DRIFT_MAX_US {
-            // Slow drift (an NTP slew) is followed; only a jump stands out.
-            self.trusted = now;
+        if parted.unsigned_abs() <= u128::from(DRIFT_MAX_US) {
+            self.trusted = self.trusted.slewed_to(now);
             self.suspect = None;
             return Ok(now.wall);
         }
         match self.suspect {
-            Some(base) if parted_us(base, now) <= DRIFT_MAX_US => {
+            Some(base) if parted_us(base, now).unsigned_abs() <= u128::from(DRIFT_MAX_US) => {
                 if now.monotonic.duration_since(base.monotonic) >= FORGIVEN_AFTER {
                     *self = Self::new(now);
                     return Ok(now.wall);
@@ -54,11 +56,26 @@ impl Guard {
     }
 }
 
-/// By how much the wall clock has gone otherwise than the monotonic one.
-fn parted_us(from: Reading, to: Reading) -> u64 {
+impl Reading {
+    /// The base for readings after `now`: it keeps what the two clocks have parted by, less what a slew may
+    /// have done meanwhile.
+    fn slewed_to(self, now: Self) -> Self {
+        let parted = parted_us(self, now);
+        let slew = (elapsed_us(self, now) / SLEW_DIVISOR).min(parted.abs());
+        let kept = parted - parted.signum() * slew;
+        let wall = u64::try_from(i128::from(now.wall.micros()) - kept).unwrap_or_default();
+        Self { wall: Timestamp::from_micros(wall), monotonic: now.monotonic }
+    }
+}
+
+/// By how much more the wall clock has gone than the monotonic one.
+fn parted_us(from: Reading, to: Reading) -> i128 {
+    i128::from(to.wall.micros()) - i128::from(from.wall.micros()) - elapsed_us(from, to)
+}
+
+fn elapsed_us(from: Reading, to: Reading) -> i128 {
     let elapsed = to.monotonic.saturating_duration_since(from.monotonic).as_micros();
-    let expected = from.wall.micros().saturating_add(u64::try_from(elapsed).unwrap_or(u64::MAX));
-    expected.abs_diff(to.wall.micros())
+    i128::try_from(elapsed).unwrap_or(i128::MAX >> 1)
 }
 
 /// The machine's clocks.
@@ -111,10 +128,22 @@ mod tests {
         let base = read().monotonic;
         let mut guard = Guard::new(at(base, 0, 0));
         assert!(guard.check(at(base, 1_900, 1_000)).is_ok());
-        assert!(guard.check(at(base, 3_700, 2_000)).is_ok(), "drift adds up over readings");
-        assert!(guard.check(at(base, 6_000, 2_100)).is_err(), "forward");
+        assert!(guard.check(at(base, 4_000, 2_100)).is_err(), "forward");
         assert!(guard.check(at(base, 100, 2_200)).is_err(), "backward");
-        assert!(guard.check(at(base, 4_000, 2_300)).is_ok(), "back in place");
+        assert!(guard.check(at(base, 2_900, 2_300)).is_ok(), "back in place");
+        // A slew of 400 ppm for an hour is 1.4 s in all.
+        let slewed = (1..=3_600)
+            .map(|s| guard.check(at(base, 2_900 + s * 1_000 + s * 2 / 5, 2_300 + s * 1_000)));
+        assert!(slewed.into_iter().all(|reading| reading.is_ok()));
+    }
+
+    #[test]
+    fn many_small_steps_are_a_jump_too() {
+        let base = read().monotonic;
+        let mut guard = Guard::new(at(base, 0, 0));
+        let steps: Vec<bool> =
+            (1..=5).map(|step| guard.check(at(base, step * 400, step)).is_ok()).collect();
+        assert_eq!(steps, [true, true, false, false, false]);
     }
 
     #[test]

@@ -15,12 +15,15 @@ use witness_core::name::Name;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Try it out:   witnessd --dev\nIn earnest:   witness firm init … ; witnessd --config /etc/witnessd.toml"
+    after_help = "Try it out:   witnessd --dev\nIn earnest:   witness firm init …\n              witnessd --config /etc/witnessd.toml --init     (the first time)\n              witnessd --config /etc/witnessd.toml"
 )]
 pub(crate) struct Arguments {
     /// Configuration file (TOML); deploy/witnessd.example.toml explains every option
     #[arg(long, value_name = "FILE", conflicts_with = "dev")]
     pub(crate) config: Option<PathBuf>,
+    /// Begin the logs that the data folder does not hold yet; needed once for each new log
+    #[arg(long)]
+    pub(crate) init: bool,
     /// Development: fresh keys, a development issuer, loopback. Never in earnest: the root key lies beside
     /// the data
     #[arg(long)]
@@ -60,6 +63,9 @@ pub(crate) struct Config {
     /// Refuse receipts while the kernel says that its clock is not synchronised.
     #[serde(default)]
     pub(crate) require_synchronised_clock: bool,
+    /// Whether logs that are not there may begin; from the command line alone.
+    #[serde(skip)]
+    pub(crate) init: bool,
 }
 
 fn default_cache_mib() -> usize {
@@ -143,6 +149,7 @@ mod tests {
             head_copies,
             cache_mib,
             require_synchronised_clock,
+            init: _,
         } = config;
         assert!(admin_socket.is_some() && head_copies.is_some());
         assert_eq!((cache_mib, require_synchronised_clock), (default_cache_mib(), false));

@@ -17,7 +17,9 @@ pub(crate) fn refusal(refusal: &Refusal) -> v1::Refusal {
         Blame::State => Code::FailedPrecondition,
         Blame::Unauthenticated => Code::Unauthenticated,
         Blame::Exists => Code::AlreadyExists,
-        Blame::TryLater if *refusal == Refusal::Unreadable => Code::Internal,
+        Blame::TryLater if matches!(refusal, Refusal::Unreadable | Refusal::Internal) => {
+            Code::Internal
+        }
         Blame::TryLater => Code::Unavailable,
     };
     v1::Refusal {

@@ -14,7 +14,7 @@ use witness_core::{
     key::{SignatureType, SigningKey},
     name::{Domain, Jurisdictions, Name},
     policy::Policy,
-    registry::Change,
+    registry::{Change, Registry},
     schema::Schema,
     time::Timestamp,
 };
@@ -60,6 +60,7 @@ pub(crate) fn prepare(arguments: &Arguments) -> anyhow::Result<Config> {
         head_copies: None,
         cache_mib: 64,
         require_synchronised_clock: false,
+        init: true,
     };
     tracing::warn!(
         "DEVELOPMENT MODE: the root key lies beside the data; nothing here proves anything to anybody"
@@ -124,18 +125,33 @@ pub(crate) fn register(firm: &Firm, config: &Config) -> anyhow::Result<()> {
     ];
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     for change in changes {
+        // A start that was interrupted half-way goes on where it stopped.
+        if is_registered(&log.overview().registry, &change) {
+            continue;
+        }
         let text = log.overview().registry.draft(change.clone()).encode();
         let needs_proof = matches!(change, Change::KeyAdded { .. });
         let signatures =
             if needs_proof { vec![key.sign(&text, Timestamp::EPOCH)] } else { Vec::new() };
         match runtime.block_on(log.register(text, signatures)) {
             Ok(_) => {}
-            // A start that was interrupted half-way goes on where it stopped.
-            Err(witness_core::admission::Refusal::Registry { why }) if why.contains("already") => {}
             Err(refusal) => bail!("the development issuer could not be registered: {refusal}"),
         }
     }
     Ok(())
+}
+
+fn is_registered(registry: &Registry, change: &Change) -> bool {
+    let issuer = change.issuer().and_then(|issuer| registry.issuer(issuer));
+    match change {
+        Change::IssuerAdded { .. } => issuer.is_some(),
+        Change::KeyAdded { key, .. } => issuer.is_some_and(|it| it.key(key.id()).is_some()),
+        Change::StreamOpened { stream, .. } => {
+            issuer.is_some_and(|it| it.streams.contains_key(stream))
+        }
+        Change::ClaimType { name, .. } => registry.claim_type(name).is_some(),
+        Change::KeyRevoked { .. } => false,
+    }
 }
 
 fn random() -> anyhow::Result<[u8; 32]> {

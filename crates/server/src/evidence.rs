@@ -55,16 +55,25 @@ impl Assembler {
         for index in vouchers {
             builder.registry(self.proved(log, index, size)?);
         }
-        let evidence = builder.build();
-        if let Err(refusal) = evidence::verify(&evidence, &self.firm.policy, &self.firm.memo) {
-            tracing::error!(%refusal, "evidence was not handed out: it does not verify");
+        let file = builder.build().encode();
+        // What leaves is what was verified: the bytes, read as anybody else will read them.
+        if let Err(refusal) = self.verify(&file) {
+            tracing::error!(refusal, "evidence was not handed out: it does not verify");
             return Err(convert::named(
                 Code::Internal,
                 "EVIDENCE_UNVERIFIED",
                 "the evidence did not verify and was not handed out; the operator's log says why",
             ));
         }
-        Ok(evidence.encode())
+        Ok(file)
+    }
+
+    fn verify(&self, file: &str) -> Result<(), String> {
+        let evidence =
+            evidence::Evidence::parse(file.as_bytes()).map_err(|error| error.to_string())?;
+        evidence::verify(&evidence, &self.firm.policy, &self.firm.memo)
+            .map(drop)
+            .map_err(|refusal| refusal.to_string())
     }
 
     /// An entry with its path; those that vouch for an issuer come again in each of its files.
@@ -126,7 +135,7 @@ fn add_event(
     event: DocumentEvent,
     size: TreeSize,
 ) -> Result<(), Status> {
-    let DocumentEvent { place, entry, event, path, .. } = event;
+    let DocumentEvent { place, entry, event, .. } = event;
     let Some(text) = event.and_then(|event| String::from_utf8(event).ok()) else {
         return Err(convert::named(
             Code::NotFound,
@@ -141,6 +150,7 @@ fn add_event(
         builder.submission(ProvedEntry { index: place.index, path, text });
     }
     let index = LeafIndex(u64::from(place.event));
+    let path = log.event_path(place).map_err(|error| convert::read_status(&error))?;
     let proof = EventProof { details: None, index, path, text };
     builder.event(issuer.clone(), document, place.index, proof);
     Ok(())

@@ -22,6 +22,8 @@ pub(crate) struct Firm {
     pub(crate) logs: Vec<Arc<Log>>,
     pub(crate) memo: Memo,
     pub(crate) metrics: Metrics,
+    /// Held while a registry change is checked against all logs and logged in one.
+    pub(crate) registering: tokio::sync::Mutex<()>,
     _store: FirmStore,
 }
 
@@ -35,6 +37,7 @@ impl Firm {
         let store = FirmStore::open(&config.data.join("firm"), &root)
             .with_context(|| in_use(&config.data))?;
         let notes = keys::firm_notes(&config.keys)?;
+        check_recorded(&store, &firm, config)?;
         let mut logs = Vec::new();
         for name in &config.logs {
             let name = Name::parse(name).context("a log's name must be [a-z0-9-]{1,32}")?;
@@ -56,12 +59,16 @@ impl Firm {
             if let Some(why) = &log.overview().read_only {
                 tracing::error!(%origin, %why, "this log takes no writes");
             }
+            // Only now: a start that was interrupted while it made a log makes it again.
+            store.record_log(&origin)?;
             tracing::info!(%origin, size = log.overview().size.0, "log opened and verified");
             logs.push(Arc::new(log));
         }
         check_issuers_live_in_one_log(&logs)?;
         let policy = Policy::for_firm(root.clone());
-        Ok(Self { root, policy, logs, memo: Memo::new(), metrics: Metrics::new(), _store: store })
+        let (memo, metrics) = (Memo::new(), Metrics::new());
+        let registering = tokio::sync::Mutex::default();
+        Ok(Self { root, policy, logs, memo, metrics, registering, _store: store })
     }
 
     /// The log with an origin.
@@ -92,6 +99,38 @@ impl Firm {
     pub(crate) fn close(&self) {
         self.logs.iter().for_each(|log| log.close());
     }
+}
+
+/// What was served before must still be there, and nothing begins by mistake: an empty log under the origin
+/// of one that is lost would be a fork.
+fn check_recorded(store: &FirmStore, firm: &Domain, config: &Config) -> anyhow::Result<()> {
+    let recorded = store.recorded_logs()?;
+    let is_configured = |origin: &&String| {
+        let named = |name: &String| **origin == format!("{firm}/{name}");
+        config.logs.iter().any(named)
+    };
+    if let Some(origin) = recorded.iter().find(|origin| !is_configured(origin)) {
+        bail!("the data holds the log {origin}, and `logs` does not name it: name it again");
+    }
+    for name in &config.logs {
+        let (origin, folder) = (format!("{firm}/{name}"), config.data.join("logs").join(name));
+        // RocksDB writes this file last when it makes a store.
+        let is_there = folder.join("CURRENT").is_file();
+        if recorded.contains(&origin) && !is_there {
+            bail!(
+                "the log {origin} was served from this data, and {} is gone: restore it; a log never begins again",
+                folder.display()
+            );
+        }
+        if !is_there && !config.init {
+            bail!(
+                "there is no log {origin} in {}: if it is new, start once with --init; if it is not, the data \
+                 folder is the wrong one, or lost",
+                config.data.display()
+            );
+        }
+    }
+    Ok(())
 }
 
 /// An issuer lives in exactly one log; the registries must not say otherwise.

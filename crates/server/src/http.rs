@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
 use witness_core::{
     merkle::{LeafIndex, TreeSize},
@@ -123,9 +123,15 @@ async fn sizes(
     }
 }
 
-async fn tile(State(firm): Shared, Path((log, path)): Path<(String, String)>) -> Response {
+async fn tile(
+    State(firm): Shared,
+    Path((log, _decoded)): Path<(String, String)>,
+    uri: Uri,
+) -> Response {
     let Some(log) = firm.log_called(&log) else { return not_found("no log of this name") };
-    let Some(path) = TilePath::parse(&path) else { return not_found("no tile of this name") };
+    // The path as it was sent: one that is written otherwise is another resource.
+    let path = uri.path().split_once("/tile/").and_then(|(_, path)| TilePath::parse(path));
+    let Some(path) = path else { return not_found("no tile of this name") };
     let bytes = match path {
         TilePath::Hashes { tile, width } => log.tile(tile, usize::from(width)),
         TilePath::Entries { index, width } => bundle(log, index, usize::from(width)),

@@ -5,6 +5,7 @@
 
 mod clock;
 mod config;
+mod connections;
 mod convert;
 mod dev;
 mod evidence;
@@ -42,7 +43,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: &config::Arguments) -> anyhow::Result<()> {
     let config = match (&arguments.config, arguments.dev) {
-        (Some(path), false) => config::Config::load(path)?,
+        (Some(path), false) => {
+            config::Config { init: arguments.init, ..config::Config::load(path)? }
+        }
         (None, true) => dev::prepare(arguments)?,
         _ => anyhow::bail!("give either --config FILE, or --dev to try it out; see --help"),
     };

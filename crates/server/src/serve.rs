@@ -15,11 +15,7 @@ use tokio::{
     sync::watch,
 };
 use tokio_stream::wrappers::UnixListenerStream;
-use tonic::{
-    codec::CompressionEncoding,
-    service::Routes,
-    transport::{Server, server::TcpIncoming},
-};
+use tonic::{codec::CompressionEncoding, service::Routes, transport::Server};
 use tower_http::catch_panic::CatchPanicLayer;
 use witness_wire::{
     FILE_DESCRIPTOR_SET, MESSAGE_BYTES_MAX,
@@ -31,8 +27,7 @@ use witness_wire::{
 
 use crate::{
     config::Config,
-    convert,
-    evidence::Assembler,
+    connections, convert,
     firm::Firm,
     http,
     services::{admin::Admin, evidence::Evidence, ingest::Ingest, ledger::Ledger},
@@ -99,8 +94,7 @@ async fn serve_public(
     firm: Arc<Firm>,
     stopped: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let assembler = Arc::new(Assembler::new(Arc::clone(&firm)));
-    let evidence = Evidence { firm: Arc::clone(&firm), assembler };
+    let evidence = Evidence::new(Arc::clone(&firm));
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<IngestServiceServer<Ingest>>().await;
     reporter.set_serving::<LedgerServiceServer<Ledger>>().await;
@@ -128,13 +122,11 @@ async fn serve_public(
     let named = axum::middleware::map_response(convert::unreadable_call);
     let routes =
         grpc.into_axum_router().layer(named).merge(http::router(firm)).fallback(http::unknown);
-    // A small answer must not wait until the peer has acknowledged the one before (Nagle's algorithm).
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     server()
         .accept_http1(true)
         .layer(CatchPanicLayer::new())
         .add_routes(Routes::from(routes))
-        .serve_with_incoming_shutdown(incoming, stopped)
+        .serve_with_incoming_shutdown(connections::incoming(listener), stopped)
         .await
         .context("the public service failed")
 }

@@ -146,6 +146,11 @@ pub enum Refusal {
     /// Something stored could not be read.
     #[error("the store could not be read; nothing was logged, and the operator's log says why")]
     Unreadable,
+    /// A fault of the service.
+    #[error(
+        "the service has failed at this submission, and nothing of it was logged; the operator's log says why"
+    )]
+    Internal,
     /// The service is stopping.
     #[error("the service is stopping; nothing more is logged, try again later")]
     Stopping,
@@ -208,6 +213,7 @@ impl Refusal {
             Self::ReadOnly { .. } => "READ_ONLY",
             Self::ClockSuspect { .. } => "CLOCK_SUSPECT",
             Self::Unreadable => "STORE_UNREADABLE",
+            Self::Internal => "INTERNAL",
             Self::Stopping => "STOPPING",
         }
     }
@@ -245,7 +251,9 @@ impl Refusal {
             | Self::Registry { .. }
             | Self::ReadOnly { .. } => Blame::State,
             Self::AlreadyLogged { .. } | Self::Conflict { .. } => Blame::Exists,
-            Self::ClockSuspect { .. } | Self::Unreadable | Self::Stopping => Blame::TryLater,
+            Self::ClockSuspect { .. } | Self::Unreadable | Self::Internal | Self::Stopping => {
+                Blame::TryLater
+            }
         }
     }
 
@@ -308,6 +316,7 @@ impl Refusal {
             | Self::ReadOnly { .. }
             | Self::ClockSuspect { .. }
             | Self::Unreadable
+            | Self::Internal
             | Self::Stopping => Vec::new(),
         }
     }

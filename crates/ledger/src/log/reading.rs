@@ -134,9 +134,14 @@ impl Log {
         Ok(documents::places(&self.reader, record.ordinal, document)?)
     }
 
-    /// An event with its texts and its path.
+    /// An event with its texts.
     pub fn event(&self, place: Place) -> Result<DocumentEvent, ReadError> {
         Ok(documents::event(&self.reader, place)?)
+    }
+
+    /// Path of an event in its submission's tree.
+    pub fn event_path(&self, place: Place) -> Result<Vec<Hash>, ReadError> {
+        Ok(documents::event_path(&self.reader, place)?)
     }
 
     /// Index of the entry of a firm note.

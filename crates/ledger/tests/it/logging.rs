@@ -203,6 +203,13 @@ fn every_event_has_its_path_and_every_size_its_proofs() {
         let submission = submission.unwrap().body;
         let leaf = witness_core::hash::Hash::leaf(&event.event.unwrap());
         let (index, events) = (LeafIndex(u64::from(place.event)), TreeSize(submission.events));
-        merkle::verify_inclusion(&leaf, index, events, &event.path, &submission.root).unwrap();
+        merkle::verify_inclusion(
+            &leaf,
+            index,
+            events,
+            &log.event_path(place).unwrap(),
+            &submission.root,
+        )
+        .unwrap();
     }
 }

@@ -76,6 +76,8 @@ impl AdminService for Admin {
     ) -> Result<Response<v1::RegisterResponse>, Status> {
         let request = request.into_inner();
         let log = self.log(&request.origin)?;
+        // One at a time over all logs: what is checked of the others must still hold when it is logged.
+        let _turn = self.0.registering.lock().await;
         let parsed = witness_core::registry::RegistryChange::parse(&request.text);
         let parsed =
             parsed.map_err(|error| convert::invalid("text", &format!("as drafted: {error}")))?;

@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::{sync::Semaphore, task};
 use tonic::{Code, Request, Response, Status};
 use witness_core::{
+    admission::Refusal,
     anomaly::Standing,
     entry::Entry,
     event::{Change, Event},
@@ -22,11 +24,15 @@ use crate::{convert, evidence::Assembler, firm::Firm};
 /// How long a caller waits for the checkpoint over an event that was logged just now.
 const PUBLISHED_WITHIN: Duration = Duration::from_secs(5);
 
+/// Calls that read and hash at the same time.
+const AT_WORK: usize = 8;
+
 /// The service.
 #[derive(Debug, Clone)]
 pub(crate) struct Evidence {
-    pub(crate) firm: Arc<Firm>,
-    pub(crate) assembler: Arc<Assembler>,
+    firm: Arc<Firm>,
+    assembler: Arc<Assembler>,
+    turns: Arc<Semaphore>,
 }
 
 /// A document that is known, with the log that it is known in.
@@ -38,6 +44,28 @@ struct Known {
 }
 
 impl Evidence {
+    /// The service of a firm.
+    pub(crate) fn new(firm: Arc<Firm>) -> Self {
+        let assembler = Arc::new(Assembler::new(Arc::clone(&firm)));
+        Self { firm, assembler, turns: Arc::new(Semaphore::new(AT_WORK)) }
+    }
+
+    /// Reads and hashes on threads for long work, of which a few at a time: whoever asks about documents
+    /// with very many events must not hold up the others.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Status> + Send + 'static,
+    ) -> Result<T, Status> {
+        let stopping = || convert::status(&Refusal::Stopping);
+        let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_closed| stopping())?;
+        let service = self.clone();
+        let done = task::spawn_blocking(move || {
+            let _held = turn;
+            work(&service)
+        });
+        done.await.unwrap_or_else(|_panicked| Err(convert::status(&Refusal::Internal)))
+    }
+
     fn find(&self, request: &v1::DocumentRequest) -> Result<Known, Status> {
         let issuer = convert::issuer(&request.issuer)?;
         let document = Hash::from_slice(&request.document_hash).map(DocumentHash);
@@ -83,7 +111,38 @@ impl EvidenceService for Evidence {
         &self,
         request: Request<v1::DocumentRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        let known = self.find(request.get_ref())?;
+        self.work(move |service| service.status(request.get_ref())).await.map(Response::new)
+    }
+
+    async fn get_history(
+        &self,
+        request: Request<v1::DocumentRequest>,
+    ) -> Result<Response<v1::GetHistoryResponse>, Status> {
+        self.work(move |service| service.history(request.get_ref())).await.map(Response::new)
+    }
+
+    async fn get_evidence(
+        &self,
+        request: Request<v1::DocumentRequest>,
+    ) -> Result<Response<v1::GetEvidenceResponse>, Status> {
+        let known = self.work(move |service| service.find(request.get_ref())).await?;
+        let Some(newest) = known.places.last().copied() else {
+            return Err(convert::named(Code::NotFound, "NOT_FOUND", "no record"));
+        };
+        let published = published_over(&known.log, newest).await?;
+        let evidence = self.work(move |service| {
+            let document = (&known.issuer, known.document);
+            service.assembler.assemble(&known.log, document, &known.places, &published)
+        });
+        let evidence = Bytes::from(evidence.await?);
+        self.firm.metrics.evidence();
+        Ok(Response::new(v1::GetEvidenceResponse { evidence }))
+    }
+}
+
+impl Evidence {
+    fn status(&self, request: &v1::DocumentRequest) -> Result<v1::GetStatusResponse, Status> {
+        let known = self.find(request)?;
         let Some(last) = known.places.last().copied() else {
             return Err(convert::named(Code::NotFound, "NOT_FOUND", "no record"));
         };
@@ -95,7 +154,7 @@ impl EvidenceService for Evidence {
                 status_of(&known, Some(last))?
             }
         };
-        Ok(Response::new(v1::GetStatusResponse {
+        Ok(v1::GetStatusResponse {
             change: event.change.kind().word().to_owned(),
             status,
             status_class: class,
@@ -104,32 +163,14 @@ impl EvidenceService for Evidence {
             received_at_us: item.received_at_us,
             occurred_at_us: event.occurred_at,
             events: u32::try_from(known.places.len()).unwrap_or(u32::MAX),
-        }))
+        })
     }
 
-    async fn get_history(
-        &self,
-        request: Request<v1::DocumentRequest>,
-    ) -> Result<Response<v1::GetHistoryResponse>, Status> {
-        let known = self.find(request.get_ref())?;
+    fn history(&self, request: &v1::DocumentRequest) -> Result<v1::GetHistoryResponse, Status> {
+        let known = self.find(request)?;
         let items = known.places.iter().map(|place| item(read(&known.log, *place)?));
         let items = items.collect::<Result<_, _>>()?;
-        Ok(Response::new(v1::GetHistoryResponse { origin: known.log.origin().to_string(), items }))
-    }
-
-    async fn get_evidence(
-        &self,
-        request: Request<v1::DocumentRequest>,
-    ) -> Result<Response<v1::GetEvidenceResponse>, Status> {
-        let known = self.find(request.get_ref())?;
-        let Some(newest) = known.places.last().copied() else {
-            return Err(convert::named(Code::NotFound, "NOT_FOUND", "no record"));
-        };
-        let published = published_over(&known.log, newest).await?;
-        let document = (&known.issuer, known.document);
-        let evidence = self.assembler.assemble(&known.log, document, &known.places, &published)?;
-        self.firm.metrics.evidence();
-        Ok(Response::new(v1::GetEvidenceResponse { evidence: Bytes::from(evidence) }))
+        Ok(v1::GetHistoryResponse { origin: known.log.origin().to_string(), items })
     }
 }
 

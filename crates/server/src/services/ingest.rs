@@ -2,8 +2,11 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use tokio::{sync::mpsc, task};
-use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    task::{self, JoinHandle},
+};
+use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 use witness_core::{admission::Refusal, submission::SUBMISSION_EVENTS_MAX};
 use witness_ledger::{Checked, Log, Pending, Reservation, Submitted};
@@ -14,10 +17,12 @@ use witness_wire::{
 
 use crate::{convert, firm::Firm};
 
-/// Submissions of one stream of calls that may be verified at the same time, and that may wait for their
-/// batch. With both full, the client is not read from: that is the back-pressure.
+/// Submissions of one call that may be verified at the same time.
 const VERIFYING: usize = 8;
-const WAITING: usize = 256;
+/// Submissions of one call whose answers the client has not taken yet. With so many, it is not read from:
+/// that is the back-pressure. Each has its place before it is read, so that no stage ever waits for a client,
+/// and one that does not read its answers holds up nobody else.
+const UNANSWERED: usize = 256;
 /// Above so many events a submission is verified on a thread for long work.
 const EVENTS_INLINE: usize = 512;
 
@@ -61,7 +66,7 @@ impl Ingest {
         if events <= EVENTS_INLINE {
             return Ok(check());
         }
-        task::spawn_blocking(check).await.or(Err(Refusal::Stopping))
+        task::spawn_blocking(check).await.or(Err(Refusal::Internal))
     }
 
     /// Room for a submission in the log that it is bound to.
@@ -108,9 +113,11 @@ impl IngestService for Ingest {
     ) -> Result<Response<v1::SubmitResponse>, Status> {
         let firm = Arc::clone(&self.0);
         let request = request.into_inner();
-        // Logged or not is decided even if the caller hangs up.
+        // A caller that hangs up while it waits for room leaves nothing behind.
+        let room = Self::reserve(&firm, &request).await;
+        // From here on, logged or not is decided even if it hangs up.
         let done = tokio::spawn(async move {
-            let verified = match Self::reserve(&firm, &request).await {
+            let verified = match room {
                 Ok(room) => Self::verify(room, request).await,
                 Err(refusal) => Err(refusal),
             };
@@ -120,7 +127,7 @@ impl IngestService for Ingest {
             };
             Self::answer(&firm, events, reply).await
         });
-        let answer = done.await.unwrap_or(Err(Refusal::Stopping));
+        let answer = done.await.unwrap_or(Err(Refusal::Internal));
         let receipt = answer.map_err(|refusal| convert::status(&refusal))?;
         Ok(Response::new(v1::SubmitResponse { answer: Some(Answer::Receipt(receipt)) }))
     }
@@ -132,62 +139,18 @@ impl IngestService for Ingest {
         &self,
         request: Request<Streaming<v1::SubmitRequest>>,
     ) -> Result<Response<Self::SubmitStreamStream>, Status> {
-        let mut submissions = request.into_inner();
-        let firm = Arc::clone(&self.0);
+        let (firm, submissions) = (Arc::clone(&self.0), request.into_inner());
         // Three stages, in order: read and verify; hand to the writer; answer. What ends the call goes the
         // same way, behind the answers that came before it.
-        let (verifying, mut verified) = mpsc::channel(VERIFYING);
-        let (waiting, mut replies) = mpsc::channel::<Result<(usize, Reply), Status>>(WAITING);
-        let (answers, out) = mpsc::channel(WAITING);
-        let reading = Arc::clone(&firm);
-        tokio::spawn(async move {
-            loop {
-                let read = match submissions.message().await {
-                    Ok(Some(request)) => {
-                        // In the order of the calls, see `Log::reserve`.
-                        let room = Self::reserve(&reading, &request).await;
-                        Ok(tokio::spawn(async { Self::verify(room?, request).await }))
-                    }
-                    Ok(None) => return,
-                    // A message over its bound, or a broken call: said, if anybody still listens.
-                    Err(status) => Err(convert::unreadable(status)),
-                };
-                let is_last = read.is_err();
-                if verifying.send(read).await.is_err() || is_last {
-                    return;
-                }
-            }
-        });
-        tokio::spawn(async move {
-            while let Some(read) = verified.recv().await {
-                let reply = match read {
-                    Ok(task) => match task.await.unwrap_or(Err(Refusal::Stopping)) {
-                        Ok(verified) => Ok((verified.events, Self::enqueue(verified).await)),
-                        Err(refusal) => Ok((0, Reply::Ready(Err(refusal)))),
-                    },
-                    Err(status) => Err(status),
-                };
-                if waiting.send(reply).await.is_err() {
-                    return;
-                }
-            }
-        });
-        tokio::spawn(async move {
-            while let Some(reply) = replies.recv().await {
-                let response = match reply {
-                    Ok((events, reply)) => Ok(match Self::answer(&firm, events, reply).await {
-                        Ok(receipt) => Answer::Receipt(receipt),
-                        Err(refusal) => Answer::Refusal(convert::refusal(&refusal)),
-                    }),
-                    Err(status) => Err(status),
-                };
-                let response = response.map(|answer| v1::SubmitResponse { answer: Some(answer) });
-                if answers.send(response).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Response::new(Box::pin(ReceiverStream::new(out))))
+        let (verifying, verified) = mpsc::channel(VERIFYING);
+        let (waiting, replies) = mpsc::channel(UNANSWERED + 1);
+        let (answers, out) = mpsc::channel(UNANSWERED + 1);
+        tokio::spawn(read(Arc::clone(&firm), submissions, verifying));
+        tokio::spawn(hand_on(verified, waiting));
+        tokio::spawn(answer(firm, replies, answers));
+        // The place is given back as the answer goes out.
+        let out = ReceiverStream::new(out).map(|(response, _place): (_, Option<Place>)| response);
+        Ok(Response::new(Box::pin(out)))
     }
 
     async fn position(
@@ -218,6 +181,79 @@ impl IngestService for Ingest {
         let submitted = log.heartbeat(&note, &witness_core::note::Strict).await.map_err(refused)?;
         let receipt = Some(convert::receipt(&submitted));
         Ok(Response::new(v1::HeartbeatResponse { receipt }))
+    }
+}
+
+/// A submission's place among those that are not answered yet.
+type Place = OwnedSemaphorePermit;
+/// What one stage of a call of many submissions hands to the next; an error ends the call.
+type Step<T> = Result<(T, Place), Status>;
+type Verifying = JoinHandle<Result<Verified, Refusal>>;
+
+/// Reads submissions, and has each verified on any core.
+async fn read(
+    firm: Arc<Firm>,
+    mut submissions: Streaming<v1::SubmitRequest>,
+    verifying: mpsc::Sender<Step<Verifying>>,
+) {
+    let places = Arc::new(Semaphore::new(UNANSWERED));
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        let step = match submissions.message().await {
+            Ok(Some(request)) => {
+                // In the order of the calls, see `Log::reserve`.
+                let room = Ingest::reserve(&firm, &request).await;
+                Ok((tokio::spawn(async { Ingest::verify(room?, request).await }), place))
+            }
+            Ok(None) => return,
+            // A message over its bound, or a broken call: said, if anybody still listens.
+            Err(status) => Err(convert::unreadable(status)),
+        };
+        let is_last = step.is_err();
+        if verifying.send(step).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+/// Hands what is verified to the writer, in the order in which it was read.
+async fn hand_on(
+    mut verified: mpsc::Receiver<Step<Verifying>>,
+    waiting: mpsc::Sender<Step<(usize, Reply)>>,
+) {
+    while let Some(step) = verified.recv().await {
+        let step = match step {
+            Ok((task, place)) => match task.await.unwrap_or(Err(Refusal::Internal)) {
+                Ok(verified) => Ok(((verified.events, Ingest::enqueue(verified).await), place)),
+                Err(refusal) => Ok(((0, Reply::Ready(Err(refusal))), place)),
+            },
+            Err(status) => Err(status),
+        };
+        if waiting.send(step).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Answers, in the same order.
+async fn answer(
+    firm: Arc<Firm>,
+    mut replies: mpsc::Receiver<Step<(usize, Reply)>>,
+    answers: mpsc::Sender<(Result<v1::SubmitResponse, Status>, Option<Place>)>,
+) {
+    while let Some(step) = replies.recv().await {
+        let response = match step {
+            Ok(((events, reply), place)) => {
+                let answer = match Ingest::answer(&firm, events, reply).await {
+                    Ok(receipt) => Answer::Receipt(receipt),
+                    Err(refusal) => Answer::Refusal(convert::refusal(&refusal)),
+                };
+                (Ok(v1::SubmitResponse { answer: Some(answer) }), Some(place))
+            }
+            Err(status) => (Err(status), None),
+        };
+        if answers.send(response).await.is_err() {
+            return;
+        }
     }
 }
 
