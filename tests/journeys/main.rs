@@ -9,6 +9,8 @@
     reason = "a journey that cannot go on should stop, and says what it counted"
 )]
 
+mod boundary;
+mod disk;
 mod evidence;
 mod instances;
 mod kill;

@@ -69,6 +69,17 @@ impl Data {
         Server::spawn(command(&self.path(), "127.0.0.1:0"), self).serving()
     }
 
+    /// Starts a server that can make no file longer than so many blocks of 512 bytes: the write fails.
+    #[must_use]
+    pub fn start_with_file_limit(&self, blocks: u32) -> Server {
+        let inner = command(&self.path(), "127.0.0.1:0");
+        let mut limited = Command::new("sh");
+        // Without the trap the signal would end the process before the write can fail.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        limited.arg("-c").arg(script).arg(inner.get_program()).args(inner.get_args());
+        Server::spawn(limited, self).serving()
+    }
+
     /// Starts a server on it and does not wait for anything.
     #[must_use]
     pub fn spawn(&self) -> Server {
@@ -172,6 +183,15 @@ impl Server {
         self.child.kill().unwrap();
         self.wait();
         self.log()
+    }
+
+    /// Waits until it has ended by itself; gives its log.
+    #[must_use]
+    pub fn ended(mut self) -> String {
+        let status = self.wait();
+        let log = self.log();
+        assert!(!status.success(), "{status}:\n{log}");
+        log
     }
 
     /// Asks it to stop, and waits until it did in good order; gives its log.
