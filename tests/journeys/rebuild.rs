@@ -238,6 +238,8 @@ async fn nothing_is_served_beyond_the_published_size_or_under_another_name() {
         // Under another name than the one: C2SP tlog-tiles has one path for each tile.
         "tile/0/0".to_owned(),
         "tile/0/0000".to_owned(),
+        "tile/0/%30%30%30".to_owned(),
+        "tile/0%2F000".to_owned(),
         "tile/00/000".to_owned(),
         "tile/0/x000/000".to_owned(),
         "tile/0/000.p/256".to_owned(),

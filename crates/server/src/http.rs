@@ -11,6 +11,7 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
+use tower_http::compression::CompressionLayer;
 use witness_core::{
     merkle::{LeafIndex, TreeSize},
     tile::TilePath,
@@ -37,6 +38,8 @@ pub(crate) fn router(firm: Arc<Firm>) -> Router {
         .route("/{log}/checkpoint/{size}", get(of_size))
         .route("/{log}/checkpoints", get(sizes))
         .route("/{log}/tile/{*path}", get(tile))
+        // Texts, unlike hashes, are worth compressing (C2SP tlog-tiles, "Log Entries").
+        .route("/{log}/tile/entries/{*path}", get(tile).layer(CompressionLayer::new()))
         .with_state(firm)
 }
 
