@@ -103,7 +103,8 @@ async fn a_message_over_the_bound_ends_its_call_after_the_answers_that_came_befo
     let mut clients = server.clients().await;
     let mut stream = issuer.stream("main");
     let mut requests: Vec<_> = (0..40).map(|n| one(&mut stream, &n.to_string())).collect();
-    let mut heavy = requests[0].clone();
+    let light = requests[0].clone();
+    let mut heavy = light.clone();
     heavy.events[0] = Bytes::from(vec![b'x'; MESSAGE_BYTES_MAX]);
     requests.push(heavy.clone());
     requests.push(one(&mut stream, "later"));
@@ -117,6 +118,10 @@ async fn a_message_over_the_bound_ends_its_call_after_the_answers_that_came_befo
     let refused = refusal(&answers.message().await.unwrap_err());
     assert_eq!(refused.reason, "MESSAGE_TOO_LARGE");
     assert!(refused.message.contains(&MESSAGE_BYTES_MAX.to_string()), "{refused:?}");
+    // Little on the wire, much in memory.
+    let details = vec![Bytes::new(); witness_wire::codec::FIELDS_MAX];
+    let wide = clients.refused(v1::SubmitRequest { details, ..light }).await;
+    assert_eq!(wide.reason, "MESSAGE_TOO_LARGE");
     let alone = clients.refused(heavy).await;
     assert_eq!((alone.reason, alone.message), (refused.reason, refused.message));
     assert_eq!(clients.position(&issuer.domain, &stream.name).await.next_sequence, 40);

@@ -102,11 +102,16 @@ impl witness_ledger::Clock for SystemClock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the clocks")]
+#[expect(clippy::disallowed_methods, reason = "here, and in `wall`, the clocks are read")]
 fn read() -> Reading {
+    Reading { wall: wall(), monotonic: Instant::now() }
+}
+
+/// The wall clock, for what is no receipt.
+#[expect(clippy::disallowed_methods, reason = "here, and in `read`, the clocks are read")]
+pub(crate) fn wall() -> Timestamp {
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let wall = Timestamp::from_micros(u64::try_from(wall.as_micros()).unwrap_or(u64::MAX));
-    Reading { wall, monotonic: Instant::now() }
+    Timestamp::from_micros(u64::try_from(wall.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// Whether time synchronisation says so: systemd-timesyncd keeps this file for others to ask.

@@ -115,7 +115,7 @@ pub(crate) fn words(set: witness_core::anomaly::Anomalies) -> Vec<String> {
 
 /// A message that could not be read. One over the bound gets a reason; what the transport says stays.
 pub(crate) fn unreadable(status: Status) -> Status {
-    // tonic says the first of a plain message, the second of a compressed one.
+    // The first of a plain message or of too many fields, the second of a compressed one.
     if !matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted) {
         return status;
     }

@@ -26,6 +26,7 @@ use witness_wire::{
 };
 
 use crate::{
+    clock,
     config::Config,
     connections, convert,
     firm::Firm,
@@ -94,7 +95,7 @@ async fn serve_public(
     firm: Arc<Firm>,
     stopped: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let evidence = Evidence::new(Arc::clone(&firm));
+    let evidence = Evidence::new(Arc::clone(&firm), clock::wall);
     let (reporter, health) = tonic_health::server::health_reporter();
     reporter.set_serving::<IngestServiceServer<Ingest>>().await;
     reporter.set_serving::<LedgerServiceServer<Ledger>>().await;

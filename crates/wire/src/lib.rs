@@ -7,8 +7,9 @@
 //!   `witness-core` reads it, and whoever needs both converts by hand, in one file.
 //! - A refusal is the same four values (code, reason, message, metadata), whether it is an answer in
 //!   `SubmitStream` or the status of a call: see [`refusal`].
-//! - Every message has a bound, see [`MESSAGE_BYTES_MAX`]; server and client both set it.
+//! - Every request has a bound in bytes and in fields, see [`MESSAGE_BYTES_MAX`] and [`codec`].
 
+pub mod codec;
 pub mod refusal;
 
 #[path = "generated/witness.v1.rs"]
@@ -34,8 +35,7 @@ pub const SUBMISSION_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// events and 4,096 details (32 KiB), and 8 for the note. The rest is slack for fields to come.
 const FRAMING_BYTES_MAX: usize = 256 * 1024;
 
-/// One gRPC message, either way, after decompression: for `max_decoding_message_size` and
-/// `max_encoding_message_size` of every client and server.
+/// One request, after decompression. Answers can be larger: evidence is bounded by its own format.
 pub const MESSAGE_BYTES_MAX: usize = SUBMISSION_BYTES_MAX + FRAMING_BYTES_MAX;
 
 #[cfg(test)]

@@ -77,6 +77,7 @@ fn generate(environment: &Environment) -> Result<Files> {
     tonic_prost_build::configure()
         .bytes(".")
         .btree_map(".")
+        .codec_path("crate::codec::BoundedCodec")
         .emit_rerun_if_changed(false)
         .out_dir(&folder.0)
         .compile_fds(commented)

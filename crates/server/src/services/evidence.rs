@@ -7,11 +7,13 @@ use tonic::{Code, Request, Response, Status};
 use witness_core::{
     admission::Refusal,
     anomaly::Standing,
+    details::Details,
     entry::Entry,
     event::{Change, Event},
     hash::{DocumentHash, Hash},
     name::Domain,
     submission::{IssuerNote, Submission},
+    time::Timestamp,
 };
 use witness_ledger::{DocumentEvent, Log, Place, Published};
 use witness_wire::{
@@ -33,6 +35,7 @@ pub(crate) struct Evidence {
     firm: Arc<Firm>,
     assembler: Arc<Assembler>,
     turns: Arc<Semaphore>,
+    now: fn() -> Timestamp,
 }
 
 /// A document that is known, with the log that it is known in.
@@ -45,9 +48,9 @@ struct Known {
 
 impl Evidence {
     /// The service of a firm.
-    pub(crate) fn new(firm: Arc<Firm>) -> Self {
+    pub(crate) fn new(firm: Arc<Firm>, now: fn() -> Timestamp) -> Self {
         let assembler = Arc::new(Assembler::new(Arc::clone(&firm)));
-        Self { firm, assembler, turns: Arc::new(Semaphore::new(AT_WORK)) }
+        Self { firm, assembler, turns: Arc::new(Semaphore::new(AT_WORK)), now }
     }
 
     /// Reads and hashes on threads for long work, of which a few at a time: whoever asks about documents
@@ -163,7 +166,24 @@ impl Evidence {
             received_at_us: item.received_at_us,
             occurred_at_us: event.occurred_at,
             events: u32::try_from(known.places.len()).unwrap_or(u32::MAX),
+            expired: self.is_expired(&known)?,
         })
+    }
+
+    /// Whether the last valid-until date that was given of a document has passed.
+    fn is_expired(&self, known: &Known) -> Result<bool, Status> {
+        let overview = known.log.overview();
+        let valid_until = |event: &DocumentEvent| {
+            let text = Event::parse(event.event.as_deref()?).ok()?;
+            let schema = &overview.registry.claim_type(&text.claim_type)?.schema;
+            schema.valid_until(&Details::parse(&event.details).ok()?)
+        };
+        for place in known.places.iter().rev() {
+            if let Some(until) = valid_until(&read(&known.log, *place)?) {
+                return Ok(until <= i64::try_from((self.now)().micros()).unwrap_or(i64::MAX));
+            }
+        }
+        Ok(false)
     }
 
     fn history(&self, request: &v1::DocumentRequest) -> Result<v1::GetHistoryResponse, Status> {
