@@ -66,12 +66,17 @@ fn root() -> SigningKey {
 }
 
 fn firm_note() -> Note {
+    firm_note_until(None)
+}
+
+/// The firm's first note, in which the log key ends at a size.
+fn firm_note_until(until: Option<u64>) -> Note {
     let signers = signers();
     let role = |role, key: &SigningKey| RoleKey {
         role,
         key: key.verifying_key().clone(),
         from: 0,
-        until: None,
+        until: until.filter(|_| role == Role::Log),
     };
     let text = FirmText {
         firm: Domain::parse(FIRM).unwrap(),
@@ -106,12 +111,25 @@ impl Bench {
     }
 
     pub(crate) fn try_open_at(&self, store: &Path) -> Result<Log, OpenError> {
+        self.try_open_under(store, firm_note())
+    }
+
+    /// A log whose key may sign trees smaller than `until` only.
+    pub(crate) fn open_until(&self, until: u64) -> Log {
+        self.try_open_until(until).unwrap()
+    }
+
+    pub(crate) fn try_open_until(&self, until: u64) -> Result<Log, OpenError> {
+        self.try_open_under(&self.store(), firm_note_until(Some(until)))
+    }
+
+    fn try_open_under(&self, store: &Path, note: Note) -> Result<Log, OpenError> {
         Log::open(LogOptions {
             path: store.to_path_buf(),
             head_copies: self.folder.path().join("head-copies"),
             origin: Origin::parse(ORIGIN).unwrap(),
             root: root().verifying_key().clone(),
-            firm_notes: vec![firm_note()],
+            firm_notes: vec![note],
             signers: signers(),
             clock: self.clock.clone(),
             cache_bytes: 8 << 20,
@@ -125,6 +143,12 @@ impl Bench {
     /// Opens the log and registers the issuer with its streams.
     pub(crate) fn open_registered(&self, streams: &[&str]) -> Log {
         let log = self.open();
+        Self::register(&log, streams);
+        log
+    }
+
+    /// Registers the issuer with its streams.
+    pub(crate) fn register(log: &Log, streams: &[&str]) {
         let issuer = Domain::parse(ISSUER).unwrap();
         let mut changes = vec![
             Change::IssuerAdded { issuer: issuer.clone() },
@@ -145,9 +169,8 @@ impl Bench {
             back_fill: false,
         }));
         for change in changes {
-            register(&log, &change).unwrap();
+            register(log, &change).unwrap();
         }
-        log
     }
 
     pub(crate) fn advance(&self, micros: u64) {

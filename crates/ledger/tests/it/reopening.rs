@@ -78,3 +78,29 @@ fn copy_folder(from: &Path, to: &Path) {
         fs::copy(file.path(), to.join(file.file_name())).unwrap();
     }
 }
+
+#[test]
+fn nothing_is_logged_that_no_key_may_sign_and_what_was_logged_opens_again() {
+    let bench = Bench::new();
+    let log = bench.open_until(8);
+    Bench::register(&log, &["main"]);
+    let mut client = Client::new("main");
+    let mut refused = None;
+    let mut logged = Vec::new();
+    for _ in 0..6 {
+        let draft = client.fresh(1);
+        match wait(submit(&log, &draft)) {
+            Ok(submitted) => logged.push((draft, submitted)),
+            Err(refusal) => refused = refused.or(Some(refusal)),
+        }
+    }
+    let why = refused.unwrap().to_string();
+    assert!(why.contains("range of the log key has ended before size 8"), "{why}");
+    assert_eq!(bench.published(&log).0, 7);
+    log.close();
+    drop(log);
+    // The range that ends with the next size is found at opening.
+    let error = bench.try_open_until(8).unwrap_err().to_string();
+    assert!(error.contains("the log key is not the one"), "{error}");
+    assert_eq!(logged.len(), 2);
+}
