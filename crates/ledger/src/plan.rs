@@ -22,7 +22,7 @@ use witness_core::{
 
 use crate::{
     cells::{self, DocumentCell, Head, PlaceCell, StreamHead, SubmissionCell, family},
-    conflicts,
+    conflicts::{self, Conflict},
     log::Overview,
     signers::Signers,
     store::{DEFAULT, Store, StoreError, Writes},
@@ -56,6 +56,8 @@ pub(crate) struct Incoming {
     pub(crate) admitted: Admitted,
     /// Body cells as they will be stored: made before the writer's turn, on all cores.
     pub(crate) bodies: Vec<Vec<u8>>,
+    /// What it contradicts, if that was found before the writer's turn. What is logged does not change.
+    pub(crate) conflict: Option<Conflict>,
 }
 
 /// What becomes of one request.
@@ -251,12 +253,15 @@ impl<'a> Planner<'a> {
     /// A valid submission over logged sequence numbers: a conflict if any event differs, else nothing new.
     fn contradict(
         &mut self,
-        incoming: &Incoming,
+        incoming: &mut Incoming,
         stream: u32,
         head: &StreamHead,
     ) -> Result<Decision, StoreError> {
         let (expected, previous) = (head.next_sequence, head.previous);
-        let found = conflicts::find(self.store, stream, expected, &incoming.admitted)?;
+        let found = match incoming.conflict.take() {
+            Some(conflict) => Some(conflict),
+            None => conflicts::find(self.store, stream, expected, &incoming.admitted)?,
+        };
         let Some(conflict) = found else {
             return Ok(Decision::Refused(Refusal::AlreadyLogged { expected, previous }));
         };

@@ -27,6 +27,7 @@ use witness_core::{
 
 use crate::{
     cells::{self, BODY_EVENTS},
+    conflicts::{self, Conflict},
     plan::{Anomalous, Incoming, same_text},
     reader::LogReader,
     sequencer::{Answer, Request, Work, known_receipt},
@@ -182,12 +183,13 @@ impl Log {
         }
         let admitted: Admitted =
             admission::admit(note, events, details, (&overview.registry, ed25519))?;
+        let conflict = self.conflict(&admitted, &overview)?;
         let chunks = events.chunks(BODY_EVENTS).zip(details.chunks(BODY_EVENTS));
         let bodies = chunks.map(|(events, details)| {
             let events = events.iter().map(AsRef::as_ref);
             cells::encode_bodies(events.zip(details.iter().map(AsRef::as_ref)))
         });
-        let incoming = Incoming { admitted, bodies: bodies.collect() };
+        let incoming = Incoming { admitted, bodies: bodies.collect(), conflict };
         Ok(Checked::New(Box::new(NewSubmission(incoming, reservation))))
     }
 
@@ -205,6 +207,37 @@ impl Log {
         let cell =
             same_text(&self.reader.store, stream, first, note.text_hash).map_err(unreadable)?;
         cell.map(|cell| known_receipt(&self.reader, &cell).map_err(unreadable)).transpose()
+    }
+
+    /// What a submission over logged sequence numbers contradicts. Reading a long past is not for the one
+    /// writer, so a submission that only repeats it in another cut is refused here.
+    fn conflict(
+        &self,
+        admitted: &Admitted,
+        overview: &Overview,
+    ) -> Result<Option<Conflict>, Refusal> {
+        let submission = admitted.submission();
+        let (_issuer, stream) = admission::stream_of(&overview.registry, submission)?;
+        let found = self.stream_head(stream.ordinal).and_then(|head| {
+            if submission.first_sequence >= head.next_sequence {
+                return Ok(None);
+            }
+            let next = head.next_sequence;
+            let conflict = conflicts::find(&self.reader.store, stream.ordinal, next, admitted)?;
+            Ok(Some((head, conflict)))
+        });
+        let found = found.map_err(|error| {
+            tracing::error!(%error, "what is logged of a stream cannot be read");
+            Refusal::Unreadable
+        })?;
+        match found {
+            None => Ok(None),
+            Some((_, Some(conflict))) => Ok(Some(conflict)),
+            Some((head, None)) => {
+                let (expected, previous) = (head.next_sequence, head.previous);
+                Err(Refusal::AlreadyLogged { expected, previous })
+            }
+        }
     }
 
     /// Hands a verified submission to the writer, waiting for room. Submissions are logged in the order of

@@ -32,7 +32,7 @@ impl Log {
         Ok((head.next_sequence, head.previous))
     }
 
-    fn stream_head(&self, stream: u32) -> Result<StreamHead, StoreError> {
+    pub(super) fn stream_head(&self, stream: u32) -> Result<StreamHead, StoreError> {
         match self.reader.store.get(DEFAULT, &StreamHead::key(stream))? {
             None => Ok(StreamHead::EMPTY),
             Some(bytes) => {
