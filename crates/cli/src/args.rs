@@ -9,7 +9,7 @@ use witness_core::{
     name::{Domain, Jurisdictions, Name, Origin},
 };
 
-use crate::{commands, files};
+use crate::{commands, files, outcome::Outcome};
 
 const EXAMPLES: &str = "\
 Exit codes:
@@ -71,6 +71,24 @@ pub(crate) enum Command {
     Watch(commands::watch::WatchArgs),
     /// Print completions for a shell
     Completions(commands::completions::CompletionsArgs),
+}
+
+impl Command {
+    /// How it ends if its reader goes away before there is an outcome: what merely lists has done what
+    /// was wanted of it (`witness history … | head`), of anything else nothing is known.
+    pub(crate) fn unheard(&self) -> Outcome {
+        match self {
+            Self::History(_) | Self::Watch(_) | Self::Completions(_) => Outcome::Done,
+            Self::Keygen(_)
+            | Self::Firm(_)
+            | Self::Issuer(_)
+            | Self::Hash(_)
+            | Self::Submit(_)
+            | Self::Status(_)
+            | Self::Evidence(_)
+            | Self::Verify(_) => Outcome::CannotTell,
+        }
+    }
 }
 
 /// Where the server is.
@@ -176,11 +194,30 @@ pub(crate) fn document_hash(text: &str) -> Result<DocumentHash, &'static str> {
 mod tests {
     use clap::CommandFactory as _;
 
+    use crate::output::Output;
+
     use super::*;
 
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_reader_that_goes_away_makes_a_success_of_a_listing_only() {
+        let unheard = |line: &str| {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            let mut output = Output::new(true);
+            let before = output.concluded().unwrap_or(cli.command.unheard());
+            output.conclude(Outcome::Refused);
+            (before, output.concluded().unwrap_or(cli.command.unheard()))
+        };
+        let (verify, history) = ("witness verify a --policy b", "--server http://localhost:1");
+        let history = format!("witness history {history} --issuer a.b --file c");
+        assert_eq!(unheard(verify), (Outcome::CannotTell, Outcome::Refused));
+        assert_eq!(unheard(&history), (Outcome::Done, Outcome::Refused));
+        assert_eq!(unheard("witness completions bash"), (Outcome::Done, Outcome::Refused));
+        assert_eq!(unheard("witness hash a"), (Outcome::CannotTell, Outcome::Refused));
     }
 
     #[test]

@@ -24,15 +24,17 @@ use std::{
 use clap::Parser as _;
 use witness_core::time::Timestamp;
 
-use crate::{args::Cli, outcome::Outcome, output::Output};
+use crate::{args::Cli, output::Output};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut output = Output::new(cli.json);
+    let unheard = cli.command.unheard();
     let result = commands::run(cli.command, &mut output, now);
     let outcome = match result {
         Ok(outcome) => outcome,
-        Err(error) if is_broken_pipe(&error) => Outcome::Done,
+        // A reader that has gone away changes nothing about what came out.
+        Err(error) if is_broken_pipe(&error) => output.concluded().unwrap_or(unheard),
         Err(error) => output.failure(&error),
     };
     outcome.exit_code()

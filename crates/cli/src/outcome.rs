@@ -17,6 +17,11 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
+    /// How an error ends a command.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        error.downcast_ref::<Failure>().map_or(Self::CannotTell, |failure| failure.outcome)
+    }
+
     /// The code that the process ends with.
     pub(crate) fn exit_code(self) -> ExitCode {
         ExitCode::from(match self {

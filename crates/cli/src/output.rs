@@ -20,17 +20,29 @@ const LABEL_WIDTH: usize = 14;
 pub(crate) struct Output {
     json: bool,
     stderr: AutoStream<Stderr>,
+    concluded: Option<Outcome>,
 }
 
 impl Output {
     /// For people, or for programs.
     pub(crate) fn new(json: bool) -> Self {
-        Self { json, stderr: anstream::stderr() }
+        Self { json, stderr: anstream::stderr(), concluded: None }
     }
 
     /// Whether programs read this.
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Holds fast how the command ends, before its first line is written: whoever reads may be gone by
+    /// then, and a refusal that nobody heard is a refusal still.
+    pub(crate) fn conclude(&mut self, outcome: Outcome) {
+        self.concluded = Some(outcome);
+    }
+
+    /// How the command ends, if it has come so far.
+    pub(crate) fn concluded(&self) -> Option<Outcome> {
+        self.concluded
     }
 
     /// One JSON object on a line of its own; for programs only.
@@ -91,16 +103,18 @@ impl Output {
     }
 
     /// How a command failed: on standard error for people, on standard output for programs. Gives how the
-    /// command ends by it; if not even that can be said, nobody is listening.
+    /// command ends by it, also where nobody is listening.
     pub(crate) fn failure(&mut self, error: &anyhow::Error) -> Outcome {
         let failure = error.downcast_ref::<Failure>();
-        let outcome = failure.map_or(Outcome::CannotTell, |failure| failure.outcome);
+        let outcome = Outcome::of(error);
         let said = if self.json {
             self.json(&error_json(error))
         } else {
             failure_text(error, failure, &mut self.stderr)
         };
-        if said.is_err() { Outcome::CannotTell } else { outcome }
+        // The exit code still says it.
+        said.ok();
+        outcome
     }
 
     /// A bar on standard error, if that is a terminal; `length` in bytes, if it is known.
@@ -146,7 +160,7 @@ fn bold(colour: AnsiColor) -> Style {
 /// An error for programs.
 pub(crate) fn error_json(error: &anyhow::Error) -> Value {
     let failure = error.downcast_ref::<Failure>();
-    let outcome = failure.map_or(Outcome::CannotTell, |failure| failure.outcome);
+    let outcome = Outcome::of(error);
     let mut causes = error.chain().map(ToString::to_string);
     json!({
         "outcome": outcome.word(),

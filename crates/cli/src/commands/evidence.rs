@@ -65,9 +65,13 @@ pub(crate) async fn run(args: &EvidenceArgs, output: &mut Output) -> Result<Outc
         return Ok(Outcome::Done);
     };
     let checked = Checked::of(&bytes, &policy, Some(document))?;
-    checked.show(output)?;
-    if checked.outcome() != Outcome::Refused {
+    let is_kept = checked.outcome() != Outcome::Refused;
+    if is_kept {
         save(&args.out, &bytes, args.force)?;
+    }
+    output.conclude(checked.outcome());
+    checked.show(output)?;
+    if is_kept {
         output.field("saved in", &args.out.display().to_string())?;
     }
     output.json(&json!({

@@ -60,6 +60,7 @@ pub(crate) fn run(command: &FirmCommand, output: &mut Output) -> Result<Outcome>
     let set = plan(&args.firm, &args.logs)?;
     let root_file = write(&args.out, &set)?;
     let root = set.root.verifying_key().to_string();
+    output.conclude(Outcome::Done);
     output.good(&format!("the keys of {}", args.firm))?;
     output.field("root vkey", &root)?;
     output.field("keys in", &args.out.join("keys").display().to_string())?;

@@ -37,6 +37,7 @@ pub(crate) fn run(args: &HashArgs, output: &mut Output) -> Result<Outcome> {
     let verify = document.verify().map(VerifyLine::to_text);
     let (hash_url, meta_url) = (document.hash_url(), document.meta_url());
 
+    output.conclude(Outcome::Done);
     output.line(&hash)?;
     output.field("verify line", verify.as_deref().unwrap_or("none: all of the text is hashed"))?;
     match &hash_url {

@@ -39,6 +39,7 @@ pub(crate) fn run(args: &KeygenArgs, output: &mut Output) -> Result<Outcome> {
     let (vkey, vkey_file) = (key.verifying_key().to_string(), files::vkey_path(&args.out));
     files::write_signing_key(&args.out, &key)?;
     files::write_new(&vkey_file, format!("{vkey}\n").as_bytes(), 0o644)?;
+    output.conclude(Outcome::Done);
     output.good(&format!("a key for {}", args.name))?;
     output.field("public key", &vkey)?;
     output.field("in file", &vkey_file.display().to_string())?;

@@ -71,6 +71,7 @@ pub(crate) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
         (status.status, status.status_class) = status_before_deletion(&history.items)?;
     }
     let (outcome, shown) = verdict(&status);
+    output.conclude(outcome);
     let issuer = &args.document.issuer;
     match outcome {
         Outcome::Done => output.good(&format!("verified: {issuer} stands behind this document"))?,

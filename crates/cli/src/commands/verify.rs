@@ -54,8 +54,9 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> Result<Outcome> {
     let document = args.document.as_deref();
     let document = document.map(|text| args::hash_file(text, args.meta.as_deref())).transpose()?;
     let checked = Checked::of(&bytes, &policy, document)?;
-    checked.show(output)?;
     let outcome = checked.outcome();
+    output.conclude(outcome);
+    checked.show(output)?;
     output.json(&json!({
         "outcome": checked.word(),
         "verdict": checked.verdict,

@@ -69,6 +69,7 @@ impl Registrar {
         };
         let logged = self.answer(rpc::admin(&self.channel).register(rpc::timed(request)).await)?;
         let received_at = Timestamp::from_micros(logged.received_at_us).to_string();
+        output.conclude(Outcome::Done);
         output.good(first_line(&change.encode()))?;
         output.field("log", origin.as_str())?;
         output.field("entry", &logged.index.to_string())?;
@@ -134,6 +135,7 @@ fn sign(text: &str, signing: &Signing) -> Result<Vec<SignatureLine>> {
 
 fn hand_out(text: &str, file: &Path, output: &mut Output) -> Result<Outcome> {
     files::write_new(file, text.as_bytes(), 0o644)?;
+    output.conclude(Outcome::Done);
     output.good(&format!("drafted in {}; nothing is registered yet", file.display()))?;
     output.line(&format!("next: witness issuer sign-change --key KEY.skey {}", file.display()))?;
     output.json(&json!({ "outcome": Outcome::Done.word(), "text": text, "file": file }))?;

@@ -14,6 +14,7 @@ use crate::{outcome::Outcome, output::Output};
 pub(super) async fn run(registrar: Registrar, output: &mut Output) -> Result<Outcome> {
     let registry = registrar.registry().await?;
     let log = if registrar.origin().is_empty() { "the only log" } else { registrar.origin() };
+    output.conclude(Outcome::Done);
     output.line(&format!("{log}: {} registry changes", registry.next_sequence))?;
     for issuer in &registry.issuers {
         output.line("")?;

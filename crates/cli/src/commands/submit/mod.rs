@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     args,
-    outcome::{Failure, Outcome},
+    outcome::Outcome,
     output::{Output, count_of},
     rpc,
     trust::{self, FirmNotes, RootSource},
@@ -168,6 +168,8 @@ impl Summary<'_> {
         let Tally { accepted, already_there, refused, .. } = self.tally;
         let events = count_of(accepted.events, "event");
         let text = format!("{events} accepted in {}", count_of(accepted.submissions, "submission"));
+        let outcome = stopped.as_ref().map_or(Outcome::Done, Outcome::of);
+        output.conclude(outcome);
         match &stopped {
             None => output.good(&format!("{text}, {} events/s", self.rate))?,
             Some(_) => output.bad(&format!("stopped: {text} before that"))?,
@@ -192,23 +194,13 @@ impl Summary<'_> {
         }
         output.field("receipts in", &self.journal.display().to_string())?;
         match stopped {
-            None => {
-                output.json(&self.as_json(Outcome::Done, None))?;
-                Ok(Outcome::Done)
+            // For people the error follows; for programs it is part of the one object.
+            Some(error) if !output.is_json() => Err(error),
+            stopped => {
+                output.json(&self.as_json(outcome, stopped.as_ref()))?;
+                Ok(outcome)
             }
-            Some(error) => self.stop(error, output),
         }
-    }
-
-    /// For people the error follows; for programs it is part of the one object.
-    fn stop(&self, error: anyhow::Error, output: &mut Output) -> Result<Outcome> {
-        if !output.is_json() {
-            return Err(error);
-        }
-        let failure = error.downcast_ref::<Failure>();
-        let outcome = failure.map_or(Outcome::CannotTell, |failure| failure.outcome);
-        output.json(&self.as_json(outcome, Some(&error)))?;
-        Ok(outcome)
     }
 
     fn as_json(&self, outcome: Outcome, error: Option<&anyhow::Error>) -> Value {

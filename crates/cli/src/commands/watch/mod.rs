@@ -92,6 +92,7 @@ pub(crate) fn run(
             Ok(()) => {}
             Err(error) if args.once || is_final(&error) => return Err(error),
             Err(error) => {
+                output.conclude(Outcome::of(&error));
                 output.warn(&format!("{error:#}; looking again in {:?}", args.interval))?;
             }
         }
@@ -178,6 +179,7 @@ fn peaks(tiles: &mut HttpTiles<'_>, size: TreeSize) -> Result<Vec<Hash>> {
 
 fn tell(last: &Verified, taken: u64, read: Option<(u64, u64)>, output: &mut Output) -> Result<()> {
     let (size, root) = (last.checkpoint.size.0, last.checkpoint.root.to_base64());
+    output.conclude(Outcome::Done);
     output.good(&format!(
         "{}: size {size}, consistent over {}",
         last.checkpoint.origin,
