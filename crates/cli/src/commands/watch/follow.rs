@@ -1,5 +1,5 @@
 //! Following the published checkpoints: each is signed by the firm's keys, and each tree is a prefix of the
-//! next.
+//! newest one, and so of those between.
 
 use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
@@ -7,25 +7,28 @@ use witness_core::{
     checkpoint::Checkpoint,
     entry::{Entry, EntryKind},
     firm::{Firm, Role},
-    merkle::{TreeSize, consistency_path, verify_consistency},
+    merkle::TreeSize,
     name::Origin,
     note::{Note, NoteError, Signed, Strict},
     policy::Policy,
-    text::decimal,
     tile::{TILE_WIDTH, Tiled},
     time::Timestamp,
 };
 
 use super::{
+    growth::{Growth, growth},
+    listing::read_sizes,
+    proof::{Misdeed, convict},
     state::{State, StateFolder},
     tiles::HttpTiles,
 };
-use crate::{http::LogFiles, outcome::Failure};
+use crate::{
+    http::LogFiles,
+    outcome::{Failure, Outcome},
+};
 
 const CHECKPOINT_BYTES_MAX: u64 = 64 * 1024;
 const PAGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-const TWO_ROOTS: &str = "THE LOG HAS FORKED: two roots were signed for one size";
-const NO_PREFIX: &str = "THE LOG HAS FORKED: the older tree is no prefix of the newer one";
 
 /// A checkpoint whose signatures were verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,30 +77,37 @@ impl<'a> Follower<'a> {
     }
 
     /// Takes every checkpoint that was published since; gives how many.
+    ///
+    /// All are compared with the newest one: two prefixes of one tree are prefixes of each other.
     pub(super) fn advance(&mut self, bar: &ProgressBar) -> Result<u64> {
         let newest = self.newest()?;
-        let mut tiles = HttpTiles::new(self.files, newest.checkpoint.size);
-        self.check_remembered(&newest, &mut tiles)?;
-        bar.set_length(newest.checkpoint.size.0);
+        let newest_size = newest.checkpoint.size;
+        self.check_remembered(&newest)?;
+        let mut tiles = HttpTiles::new(self.files, newest_size);
+        bar.set_length(newest_size.0);
         let mut taken = 0;
         loop {
             let from = self.last.as_ref().map_or(0, |last| last.checkpoint.size.0 + 1);
             let sizes = self.published_from(from)?;
             let in_tree: Vec<u64> =
-                sizes.into_iter().filter(|size| *size <= newest.checkpoint.size.0).collect();
+                sizes.into_iter().filter(|size| *size <= newest_size.0).collect();
             if in_tree.is_empty() {
                 break;
             }
             for size in in_tree {
-                let next = self.at_size(TreeSize(size))?;
-                self.take(next, &mut tiles)?;
+                let next = self.at_size(TreeSize(size))?.ok_or_else(|| not_there(size))?;
+                self.take(next, &newest, &mut tiles)?;
                 taken += 1;
                 bar.set_position(size);
             }
             self.folder.save(&self.state)?;
         }
-        // The newest must be among those that are listed.
-        self.take(newest, &mut tiles)?;
+        if self.last.as_ref().is_none_or(|last| last.checkpoint.size < newest_size) {
+            let message =
+                format!("the newest checkpoint, of size {newest_size}, is not among those listed");
+            let step = "look again; if it stays so, the log does not list all that it publishes";
+            return Err(Failure::cannot_tell(message).next(step).into());
+        }
         self.folder.save(&self.state)?;
         Ok(taken)
     }
@@ -107,17 +117,18 @@ impl<'a> Follower<'a> {
         self.verified(&bytes)
     }
 
-    /// The published checkpoint of a size; its text must say that size.
-    fn at_size(&mut self, size: TreeSize) -> Result<Verified> {
-        let bytes = self.files.need(&format!("checkpoint/{size}"), CHECKPOINT_BYTES_MAX)?;
+    /// The published checkpoint of a size, if it is there; its text must say that size.
+    fn at_size(&mut self, size: TreeSize) -> Result<Option<Verified>> {
+        let path = format!("checkpoint/{size}");
+        let Some(bytes) = self.files.get(&path, CHECKPOINT_BYTES_MAX)? else { return Ok(None) };
         let verified = self.verified(&bytes)?;
         if verified.checkpoint.size != size {
-            let message = format!("checkpoint/{size} is of the size {}", verified.checkpoint.size);
+            let message = format!("{path} is of the size {}", verified.checkpoint.size);
             return Err(Failure::refused(message)
                 .next("the log does not serve what it says")
                 .into());
         }
-        Ok(verified)
+        Ok(Some(verified))
     }
 
     /// Verifies a checkpoint; if its key is not known, looks for it in later firm notes.
@@ -197,27 +208,31 @@ impl<'a> Follower<'a> {
         Ok(())
     }
 
-    /// What was seen before must still be there, the same.
-    fn check_remembered(&mut self, newest: &Verified, tiles: &mut HttpTiles<'_>) -> Result<()> {
+    /// What was seen before must still be there, the same, and go together with the newest.
+    fn check_remembered(&mut self, newest: &Verified) -> Result<()> {
         let Some(last) = self.last.clone() else { return Ok(()) };
-        let size = last.checkpoint.size;
-        let path = format!("checkpoint/{size}");
-        if let Some(bytes) = self.files.get(&path, CHECKPOINT_BYTES_MAX)? {
-            let again = self.verified(&bytes)?;
-            if again.checkpoint == last.checkpoint {
-                return Ok(());
-            }
-            return Err(self.broken(&last, &again, TWO_ROOTS).into());
+        let again = self.at_size(last.checkpoint.size)?;
+        if let Some(again) = &again
+            && again.checkpoint != last.checkpoint
+        {
+            return Err(self.convict(&Misdeed::TwoRoots, &last, again));
         }
-        if newest.checkpoint.size < size {
-            return Err(self
-                .broken(&last, newest, "THE LOG HAS SHRUNK: it was set back to an older state")
-                .into());
+        let is_smaller = newest.checkpoint.size < last.checkpoint.size;
+        let (small, large) = if is_smaller { (newest, &last) } else { (&last, newest) };
+        let mut tiles = HttpTiles::new(self.files, large.checkpoint.size);
+        let compared = self.compare(small, large, &mut tiles);
+        let proves_more =
+            compared.as_ref().is_err_and(|error| Outcome::of(error) == Outcome::Refused);
+        if again.is_none() && is_smaller && !proves_more {
+            // Set back, it may not have the tiles of the larger tree any more.
+            return Err(self.convict(&Misdeed::Shrunk, &last, newest));
         }
-        if !is_prefix(&last.checkpoint, &newest.checkpoint, tiles)? {
-            return Err(self.broken(&last, newest, NO_PREFIX).into());
+        compared?;
+        if again.is_none() {
+            return Err(self.convict(&Misdeed::Hidden, &last, newest));
         }
-        Err(self.broken(&last, newest, "THE LOG HIDES a checkpoint that it had published").into())
+        // A smaller one that goes together with what was seen is an older answer, as a cache gives it.
+        Ok(())
     }
 
     fn published_from(&self, from: u64) -> Result<Vec<u64>> {
@@ -230,88 +245,41 @@ impl<'a> Follower<'a> {
         })
     }
 
-    /// Takes the next checkpoint, if the tree before it is a prefix of its tree.
-    fn take(&mut self, next: Verified, tiles: &mut HttpTiles<'_>) -> Result<()> {
-        if let Some(last) = &self.last {
-            let (old, new) = (&last.checkpoint, &next.checkpoint);
-            if old.size == new.size && old.root != new.root {
-                return Err(self.broken(last, &next, TWO_ROOTS).into());
-            }
-            if old.size > new.size || new.size > tiles.size() {
-                // An older answer than the last one, as a cache may give it: listed sizes only grow.
-                return Ok(());
-            }
-            if !is_prefix(old, new, tiles)? {
-                return Err(self.broken(last, &next, NO_PREFIX).into());
-            }
-            if next.published_at < last.published_at {
-                let message = format!(
-                    "the log runs backwards: size {} was published at {}, and size {} at {}",
-                    old.size, last.published_at, new.size, next.published_at
-                );
-                return Err(Failure::refused(message)
-                    .next("keep both checkpoints, and ask the firm")
-                    .into());
-            }
+    /// Takes the next checkpoint, if its tree is a prefix of the newest one's.
+    fn take(&mut self, next: Verified, newest: &Verified, tiles: &mut HttpTiles<'_>) -> Result<()> {
+        self.compare(&next, newest, tiles)?;
+        if let Some(last) = &self.last
+            && next.published_at < last.published_at
+        {
+            return Err(self.convict(&Misdeed::Backwards, last, &next));
         }
         self.state.checkpoint = Some(next.note.to_string());
         self.last = Some(next);
         Ok(())
     }
 
-    /// Keeps both checkpoints: signed by the same log, they convict it.
-    fn broken(&self, one: &Verified, other: &Verified, what: &str) -> Failure {
-        let mut kept = Vec::new();
-        for (letter, verified) in [('a', one), ('b', other)] {
-            let name = format!("proof-{}-{letter}.checkpoint", verified.checkpoint.size);
-            match self.folder.keep_proof(&name, verified.note.to_string().as_bytes()) {
-                Ok(path) => kept.push(path.display().to_string()),
-                Err(error) => kept.push(format!("(not kept: {error:#})")),
+    /// Checks that a tree is a prefix of a larger one, and was not published after it.
+    fn compare(&self, small: &Verified, large: &Verified, tiles: &mut HttpTiles<'_>) -> Result<()> {
+        let misdeed = match growth(&small.checkpoint, &large.checkpoint, &mut Tiled(tiles))? {
+            Growth::TwoRoots => Misdeed::TwoRoots,
+            Growth::Fork(shown) => Misdeed::Fork(shown),
+            Growth::Prefix
+                if small.checkpoint.size < large.checkpoint.size
+                    && small.published_at > large.published_at =>
+            {
+                Misdeed::Backwards
             }
-        }
-        let (one, other) = (one.checkpoint.size, other.checkpoint.size);
-        Failure::refused(format!("{what} (sizes {one} and {other})")).next(format!(
-            "keep {} and show them to others: the firm signed both",
-            kept.join(" and ")
-        ))
+            Growth::Prefix => return Ok(()),
+        };
+        Err(self.convict(&misdeed, small, large))
+    }
+
+    fn convict(&self, misdeed: &Misdeed, one: &Verified, other: &Verified) -> anyhow::Error {
+        convict(self.folder, misdeed, one, other).into()
     }
 }
 
-/// Whether the tree of one checkpoint is a prefix of the tree of another, by the log's own tiles.
-fn is_prefix(old: &Checkpoint, new: &Checkpoint, tiles: &mut HttpTiles<'_>) -> Result<bool> {
-    let path = consistency_path(&mut Tiled(tiles), old.size, new.size)?;
-    Ok(verify_consistency((old.size, &old.root), (new.size, &new.root), &path).is_ok())
-}
-
-/// Sizes, one on each line: a decimal, or a JSON object with the member `size`. Ascending, none below `from`.
-fn read_sizes(page: &[u8], from: u64) -> Option<Vec<u64>> {
-    let text = str::from_utf8(page).ok()?;
-    let read = |line: &str| {
-        if !line.starts_with('{') {
-            return decimal(line);
-        }
-        let object: serde_json::Value = serde_json::from_str(line).ok()?;
-        let size = object.get("size")?;
-        size.as_u64().or_else(|| decimal(size.as_str()?))
-    };
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let sizes: Vec<u64> = lines.map(read).collect::<Option<_>>()?;
-    let ascending =
-        sizes.is_sorted_by(|a, b| a < b) && sizes.first().is_none_or(|first| *first >= from);
-    ascending.then_some(sizes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_come_as_lines_or_objects_and_only_upwards() {
-        assert_eq!(read_sizes(b"1\n5\n9\n", 1), Some(vec![1, 5, 9]));
-        assert_eq!(read_sizes(b"{\"size\":\"7\",\"at\":1}\n{\"size\":8}\n", 3), Some(vec![7, 8]));
-        assert_eq!(read_sizes(b"", 3), Some(vec![]));
-        for bad in ["5\n5\n", "9\n5\n", "2\n", "x\n", "{}\n", "[1]\n"] {
-            assert_eq!(read_sizes(bad.as_bytes(), 3), None, "{bad}");
-        }
-    }
+fn not_there(size: u64) -> Failure {
+    Failure::cannot_tell(format!("the checkpoint of size {size} is listed and is not there"))
+        .next("look again; if it stays so, the log does not serve what it lists")
 }

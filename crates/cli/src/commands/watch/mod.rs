@@ -2,6 +2,9 @@
 
 mod entries;
 mod follow;
+mod growth;
+mod listing;
+mod proof;
 mod state;
 mod tiles;
 
@@ -33,10 +36,11 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-Every published checkpoint is fetched; its signatures are verified, and that the tree of the one before
-it is a prefix of its tree. With --full every entry is read too, the tree is rebuilt from them, and
-signatures, order and registry are checked. What was seen is kept in DIR: a log that shows something
-else later is caught, and both checkpoints are saved there as the proof.
+Every published checkpoint is fetched; its signatures are verified, and that its tree is a prefix of the
+newest one. With --full every entry is read too, the tree is rebuilt from them, and signatures, order and
+registry are checked. What was seen is kept in DIR: a log that shows something else later is caught, and
+both checkpoints are saved there with what shows that they do not go together, in a file that says itself
+how it is checked.
 
 Exit codes: 0 all is consistent (--once), 1 a check failed, 2 could not tell (--once).
 

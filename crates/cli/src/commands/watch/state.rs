@@ -10,6 +10,9 @@ use crate::files;
 
 const FORMAT: &str = "witness-watch/v1";
 const STATE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Most proofs under one name.
+const PROOFS_MAX: u32 = 1000;
+const PROOF_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The state of a watcher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -107,11 +110,20 @@ impl StateFolder {
         files::replace(&self.path(), &serde_json::to_vec(state)?)
     }
 
-    /// Keeps something that proves a misdeed, under a name that says what it is.
+    /// Keeps something that proves a misdeed, under a name of its own: an earlier proof is never
+    /// overwritten. The same one again is kept once.
     pub(super) fn keep_proof(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
-        let path = self.folder.join(name);
-        files::replace(&path, bytes)?;
-        Ok(path)
+        for number in 1..=PROOFS_MAX {
+            let path = self.folder.join(format!("{name}-{number}.json"));
+            if !path.exists() {
+                files::write_new(&path, bytes, 0o600)?;
+                return Ok(path);
+            }
+            if files::read(&path, PROOF_BYTES_MAX).is_ok_and(|kept| kept == bytes) {
+                return Ok(path);
+            }
+        }
+        anyhow::bail!("{} holds too many proofs named {name}", self.folder.display())
     }
 
     fn path(&self) -> PathBuf {

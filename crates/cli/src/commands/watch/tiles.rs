@@ -33,11 +33,6 @@ impl<'a> HttpTiles<'a> {
         Self { files, size, kept: BTreeMap::new() }
     }
 
-    /// The size.
-    pub(super) fn size(&self) -> TreeSize {
-        self.size
-    }
-
     fn fetch(&self, id: TileId) -> Result<Tile> {
         let width = id.width(self.size);
         let bytes =
