@@ -1,7 +1,8 @@
 //! Sending: journal, send, check the receipts that come back, and send again after a broken connection.
 //!
 //! What must hold: nothing leaves that is not synced to the journal; only a receipt that verifies counts as
-//! one; after a refusal nothing more of the stream is sent.
+//! one; after a refusal nothing more of the stream is sent, and only one that is about the submission itself
+//! frees its sequence numbers.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -20,9 +21,10 @@ use super::{
     check::{checked, record_of},
     draft::Prepared,
     journal::{Journal, Record},
+    settled::settles,
 };
 use crate::{
-    outcome::{Failure, is_worth_a_retry},
+    outcome::{Failure, Outcome, is_worth_a_retry},
     rpc,
     trust::FirmNotes,
 };
@@ -173,16 +175,22 @@ impl Drive<'_> {
     /// Waits before another attempt, each time longer, or gives up.
     async fn pause(&mut self, failure: Failure) -> Result<()> {
         self.attempts += 1;
-        if self.attempts >= ATTEMPTS_MAX || failure.outcome != crate::outcome::Outcome::CannotTell {
-            let unanswered = self.in_flight.len();
-            let step = format!(
-                "run the same command again: the {unanswered} submissions without an answer are journaled"
-            );
-            return Err(failure.next(step).into());
+        if self.attempts >= ATTEMPTS_MAX || failure.outcome != Outcome::CannotTell {
+            return Err(self.unsettled(failure).into());
         }
         self.bar.set_message(format!("waiting for the server: {failure}"));
         tokio::time::sleep(Duration::from_millis(100 << self.attempts.min(7))).await;
         Ok(())
+    }
+
+    /// What is in flight stays pending, so nothing was refused: it cannot be told what becomes of it.
+    fn unsettled(&self, failure: Failure) -> Failure {
+        let unanswered = self.in_flight.len();
+        let step = format!(
+            "when that is put right, run the same command again: submissions without an answer \
+             ({unanswered}) are journaled, and their sequence numbers are kept for them"
+        );
+        Failure { outcome: Outcome::CannotTell, ..failure }.next(step)
     }
 
     async fn take(
@@ -195,10 +203,15 @@ impl Drive<'_> {
                 return self.receipt(&receipt).await;
             }
             Ok(Some(SubmitResponse { answer: Some(Answer::Refusal(refusal)) })) => {
-                if !is_worth_a_retry(refusal.code) {
+                if settles(&refusal.reason) {
                     return Err(self.refused(refusal)?.into());
                 }
-                Failure::from_refusal(refusal)
+                let code = refusal.code;
+                let failure = Failure::from_refusal(refusal);
+                if !is_worth_a_retry(code) {
+                    return Err(self.unsettled(failure).into());
+                }
+                failure
             }
             Ok(Some(SubmitResponse { answer: None })) => {
                 return Err(Failure::cannot_tell("the server sent an answer of an unknown kind")

@@ -10,6 +10,7 @@ mod drive;
 mod journal;
 mod row;
 mod rows;
+mod settled;
 
 use std::path::PathBuf;
 
