@@ -8,7 +8,7 @@ use std::{collections::VecDeque, path::PathBuf};
 use anyhow::{Context as _, Result};
 use tokio::sync::mpsc;
 use witness_core::{
-    drafting::{ClientSecret, Draft, Drafter, Occurrence, Position, What},
+    drafting::{ClientSecret, Draft, DraftError, Drafter, Occurrence, Position, What},
     key::SigningKey,
     name::{Domain, Name, Origin},
     note::Note,
@@ -126,10 +126,23 @@ impl Drafting {
                 }
             }
             let Some((line, occurrence, read)) = next? else { return Ok(()) };
-            let pushed = drafter.push(&occurrence);
-            pushed.map_err(|error| at_line(line, &error.to_string()))?;
+            if let Err(error) = self.try_out(&occurrence).and_then(|()| drafter.push(&occurrence)) {
+                if let Some(draft) = drafter.cut(&self.key) {
+                    sender.blocking_send(Ok(gathered.prepare(draft, self.input.0))).ok();
+                }
+                return Err(at_line(line, &error.to_string()).into());
+            }
             gathered.add(line, &occurrence, read);
         }
+    }
+
+    /// An amendment is two events, and the second may turn out to be wrong when the first has its place.
+    /// So it is drafted apart before: whether it can be does not depend on where it will stand.
+    fn try_out(&self, occurrence: &Occurrence) -> Result<(), DraftError> {
+        if !matches!(occurrence.what, What::Amends { .. }) {
+            return Ok(());
+        }
+        Drafter::new(self.place.clone(), self.position.clone(), 2, &self.secret).push(occurrence)
     }
 
     /// The drafter itself never cuts below two events, the size of an amendment.
@@ -334,5 +347,22 @@ mod tests {
         let (prepared, error) = all(drafting(&wrong, Vec::new()));
         assert_eq!(prepared.iter().map(|it| it.signed.events).sum::<u64>(), 5);
         assert!(error.unwrap().starts_with("line 6: "));
+    }
+
+    #[test]
+    fn the_rows_before_one_that_cannot_be_drafted_are_sent_and_no_half_of_it() {
+        let hash = |text: &str| Hash::of(text.as_bytes()).to_hex();
+        let good = format!("document,change,replaces,details.a\n{},issued,,b\n", hash("1"));
+        let (one, pair) = (
+            format!("{good}{},issued,,\u{e9}\n", hash("2")),
+            format!("{good}{},amended,{},\u{e9}\n", hash("2"), hash("1")),
+        );
+        for wrong in [one, pair] {
+            let (prepared, error) = all(drafting(&wrong, Vec::new()));
+            let cut: Vec<_> =
+                prepared.iter().map(|it| (it.signed.events, it.signed.rows_to)).collect();
+            assert_eq!(cut, [(1, 1)]);
+            assert!(error.unwrap().starts_with("line 3: "));
+        }
     }
 }
