@@ -40,6 +40,24 @@ pub(super) struct Prepared {
     pub(super) bytes: usize,
 }
 
+/// What drafting gives: a submission, none at the end of the rows, or what stopped it.
+pub(super) type Drafted = Result<Option<Prepared>>;
+
+/// A submission, or how drafting ended. Nothing received is no end: then the thread has panicked.
+pub(super) fn or_end(received: Option<Drafted>) -> Result<Prepared, Result<()>> {
+    match received {
+        Some(Ok(Some(prepared))) => Ok(prepared),
+        Some(Ok(None)) => Err(Ok(())),
+        Some(Err(error)) => Err(Err(error)),
+        None => {
+            let failure = Failure::cannot_tell("drafting broke off before the end of the rows");
+            let step = "this is a fault of the program: report what it printed; what was signed is \
+                        journaled, so the same command can be run again";
+            Err(Err(failure.next(step).into()))
+        }
+    }
+}
+
 /// All that drafting needs.
 #[derive(Debug)]
 pub(super) struct Drafting {
@@ -83,24 +101,23 @@ impl Occurrences {
 impl Drafting {
     /// Starts drafting; it waits whenever the receiver is slow, and ends with the rows, the first error, or
     /// the receiver.
-    pub(super) fn start(mut self) -> Result<mpsc::Receiver<Result<Prepared>>> {
+    pub(super) fn start(mut self) -> Result<mpsc::Receiver<Drafted>> {
         const AHEAD: usize = 4;
         let (sender, receiver) = mpsc::channel(AHEAD);
         let run = move || {
-            if let Err(error) = self.run(&sender) {
-                // Nobody listens any more: then nobody needs the error.
-                sender.blocking_send(Err(error)).ok();
-            }
+            let ended = self.run(&sender).map(|()| None);
+            // Nobody listens any more: then nobody needs to know.
+            sender.blocking_send(ended).ok();
         };
         let thread = std::thread::Builder::new().name("drafting".to_owned()).spawn(run);
         thread.context("cannot start a thread")?;
         Ok(receiver)
     }
 
-    fn run(&mut self, sender: &mpsc::Sender<Result<Prepared>>) -> Result<()> {
+    fn run(&mut self, sender: &mpsc::Sender<Drafted>) -> Result<()> {
         for signed in std::mem::take(&mut self.pending) {
             let prepared = self.rebuild(signed)?;
-            if sender.blocking_send(Ok(prepared)).is_err() {
+            if sender.blocking_send(Ok(Some(prepared))).is_err() {
                 return Ok(());
             }
         }
@@ -121,14 +138,14 @@ impl Drafting {
                 && let Some(draft) = drafter.cut(&self.key)
             {
                 let prepared = gathered.prepare(draft, self.input.0);
-                if sender.blocking_send(Ok(prepared)).is_err() {
+                if sender.blocking_send(Ok(Some(prepared))).is_err() {
                     return Ok(());
                 }
             }
             let Some((line, occurrence, read)) = next? else { return Ok(()) };
             if let Err(error) = self.try_out(&occurrence).and_then(|()| drafter.push(&occurrence)) {
                 if let Some(draft) = drafter.cut(&self.key) {
-                    sender.blocking_send(Ok(gathered.prepare(draft, self.input.0))).ok();
+                    sender.blocking_send(Ok(Some(gathered.prepare(draft, self.input.0)))).ok();
                 }
                 return Err(at_line(line, &error.to_string()).into());
             }
@@ -273,14 +290,13 @@ mod tests {
 
     fn all(drafting: Drafting) -> (Vec<Prepared>, Option<String>) {
         let mut receiver = drafting.start().unwrap();
-        let (mut prepared, mut error) = (Vec::new(), None);
-        while let Some(next) = receiver.blocking_recv() {
-            match next {
+        let mut prepared = Vec::new();
+        loop {
+            match or_end(receiver.blocking_recv()) {
                 Ok(next) => prepared.push(next),
-                Err(stopped) => error = Some(stopped.to_string()),
+                Err(ended) => return (prepared, ended.err().map(|error| error.to_string())),
             }
         }
-        (prepared, error)
     }
 
     fn rows(count: usize) -> String {
@@ -339,6 +355,22 @@ mod tests {
             assert!(prepared.is_empty());
             assert!(error.unwrap().contains("cannot be rebuilt"));
         }
+    }
+
+    #[test]
+    fn a_panic_while_drafting_is_no_end_of_the_rows() {
+        struct Broken;
+        impl std::io::Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                panic!("as a fault in drafting would")
+            }
+        }
+        let rows = Rows::new(Box::new(Broken), Format::Ndjson).unwrap();
+        let mut broken = drafting(&self::rows(1), Vec::new());
+        broken.occurrences.rows = rows;
+        let (prepared, error) = all(broken);
+        assert!(prepared.is_empty());
+        assert!(error.unwrap().contains("broke off"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use witness_wire::v1::{Receipt, Refusal, SubmitRequest, SubmitResponse, submit_r
 
 use super::{
     check::{checked, record_of},
-    draft::Prepared,
+    draft::{Drafted, Prepared, or_end},
     journal::{Journal, Record},
     settled::settles,
 };
@@ -89,10 +89,7 @@ pub(super) struct Drive<'a> {
 
 impl Drive<'_> {
     /// Runs to the end. What was counted stays in the tally, also after an error.
-    pub(super) async fn run(
-        &mut self,
-        mut prepared: mpsc::Receiver<Result<Prepared>>,
-    ) -> Result<()> {
+    pub(super) async fn run(&mut self, mut prepared: mpsc::Receiver<Drafted>) -> Result<()> {
         let mut call = None;
         let mut ended = None;
         loop {
@@ -101,10 +98,9 @@ impl Drive<'_> {
                 return ended.unwrap_or(Ok(()));
             }
             tokio::select! {
-                next = prepared.recv(), if has_room => match next {
-                    Some(Ok(first)) => ended = self.send(first, &mut prepared, &mut call).await?,
-                    Some(Err(error)) => ended = Some(Err(error)),
-                    None => ended = Some(Ok(())),
+                next = prepared.recv(), if has_room => match or_end(next) {
+                    Ok(first) => ended = self.send(first, &mut prepared, &mut call).await?,
+                    Err(end) => ended = Some(end),
                 },
                 answer = next_answer(&mut call), if !self.in_flight.is_empty() => {
                     self.take(answer, &mut call).await?;
@@ -122,20 +118,21 @@ impl Drive<'_> {
     async fn send(
         &mut self,
         first: Prepared,
-        prepared: &mut mpsc::Receiver<Result<Prepared>>,
+        prepared: &mut mpsc::Receiver<Drafted>,
         call: &mut Option<Call>,
     ) -> Result<Option<Result<()>>> {
         let sent_before = self.in_flight.len();
         self.in_flight.push_back(first);
         let mut ended = None;
         while self.has_room() {
-            match prepared.try_recv() {
-                Ok(Ok(next)) => self.in_flight.push_back(next),
-                Ok(Err(error)) => {
-                    ended = Some(Err(error));
+            // If there is none, or will be no more, the next `recv` says which.
+            let Ok(next) = prepared.try_recv() else { break };
+            match or_end(Some(next)) {
+                Ok(next) => self.in_flight.push_back(next),
+                Err(end) => {
+                    ended = Some(end);
                     break;
                 }
-                Err(_empty_or_ended) => break,
             }
         }
         let unsent = self.in_flight.iter().skip(sent_before);
