@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use witness_core::key::{SigningKey, VerifyingKey};
+use witness_core::{
+    encoding,
+    key::{SigningKey, VerifyingKey},
+};
 use zeroize::Zeroizing;
 
 use crate::outcome::Failure;
@@ -79,20 +82,35 @@ pub(crate) fn write_signing_key(path: &Path, key: &SigningKey) -> Result<()> {
     write_new(path, text.as_bytes(), 0o600)
 }
 
-/// Writes a file and syncs it; never over another one.
+/// Writes a file as a whole or not at all, and syncs it; never over another one.
+///
+/// It gets its name only once it is synced: after a crash half a secret under the right name would be
+/// taken for the secret, or keep a new one from being made.
 pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
-    let open = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
-    let mut file = match open {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    let random = seed()?;
+    name.push(format!(".{}.new", encoding::hex(random.first_chunk::<8>().unwrap_or(&[0; 8]))));
+    let beside = path.with_file_name(name);
+    let write = || -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(mode).open(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        // Unlike a rename, a link never replaces what has the name already.
+        fs::hard_link(&beside, path)
+    };
+    let written = write();
+    // If this fails, a file with a name of its own is left over, and all that was asked for is done.
+    fs::remove_file(&beside).ok();
+    match written {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let message = format!("{} is there already and is not overwritten", path.display());
             return Err(Failure::refused(message)
                 .next("give another name, or move it away")
                 .into());
         }
-        other => other.with_context(|| format!("cannot create {}", path.display()))?,
-    };
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
-    written.with_context(|| format!("cannot write {}", path.display()))?;
+        other => other.with_context(|| format!("cannot write {}", path.display()))?,
+    }
     sync_folder_of(path)
 }
 
@@ -113,12 +131,16 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 
 /// Makes a folder that only its owner can enter, and those above it.
 pub(crate) fn make_private_folder(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.with_context(|| format!("cannot make the folder {}", path.display()))
+    made.with_context(|| format!("cannot make the folder {}", path.display()))?;
+    sync_folder_of(path)
 }
 
 /// A new name in a folder is there after a power cut only once the folder is synced.
-fn sync_folder_of(path: &Path) -> Result<()> {
+pub(crate) fn sync_folder_of(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
@@ -147,6 +169,7 @@ pub(crate) fn seed() -> Result<Zeroizing<[u8; 32]>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Outcome;
 
     #[test]
     fn a_secret_is_private_and_never_overwritten() {
@@ -163,6 +186,17 @@ mod tests {
         assert!(write_signing_key(&path, &key).is_err());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(read_signing_key(&path).is_err());
+    }
+
+    #[test]
+    fn a_new_file_is_whole_alone_in_its_folder_and_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("client.secret");
+        write_new(&path, b"one\n", 0o600).unwrap();
+        assert_eq!(Outcome::of(&write_new(&path, b"two\n", 0o600).unwrap_err()), Outcome::Refused);
+        assert_eq!(fs::read(&path).unwrap(), b"one\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use witness_core::hash::Hash;
 
 use super::rows::{Format, RowsRead};
-use crate::outcome::Failure;
+use crate::{files, outcome::Failure};
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,6 +180,8 @@ impl Journal {
         let mut options = OpenOptions::new();
         let options = options.read(true).append(true).create(true).mode(0o600);
         let file = options.open(&path).with_context(cannot)?;
+        // Without its name in the folder, what is synced to a new journal is lost in a power cut.
+        files::sync_folder_of(&path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
