@@ -102,8 +102,10 @@ impl Input {
         self.refuse_another_pending()?;
         let Some(known) = self.state.latest_of(&self.path).cloned() else { return Ok(()) };
         let is_stdin = self.path.as_os_str() == STANDARD_INPUT;
-        if is_stdin && known.done {
-            // What comes through a pipe has no name to be known by.
+        let is_pending = self.state.pending.iter().any(|signed| signed.input == known.record.input);
+        if is_stdin && (known.done || as_new && !is_pending) {
+            // What comes through a pipe has no name to be known by, and cannot be read from its beginning
+            // again, so it is decided before the first row.
             return Ok(());
         }
         let acknowledged = known.acknowledged;
@@ -120,8 +122,7 @@ impl Input {
             self.is_recorded = true;
             return Ok(());
         }
-        let is_pending = self.state.pending.iter().any(|signed| signed.input == known.record.input);
-        if !as_new || is_pending || is_stdin {
+        if !as_new || is_pending {
             let message = "rows of this input were submitted before, and are others now";
             let step = if is_pending {
                 "restore the rows as they were: some are signed and not acknowledged"

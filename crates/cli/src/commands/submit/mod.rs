@@ -97,7 +97,7 @@ pub(crate) struct SubmitArgs {
     #[arg(long, value_name = "META.json")]
     meta: Option<PathBuf>,
     /// Take a file that was submitted before and has other rows now as a new one: all its rows are
-    /// submitted
+    /// submitted. With - for standard input, all rows are submitted in any case
     #[arg(long)]
     as_new: bool,
 }
