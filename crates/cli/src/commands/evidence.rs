@@ -1,4 +1,5 @@
-//! `witness evidence`: fetches a document's evidence, and saves it only after it was verified.
+//! `witness evidence`: fetches a document's evidence, and saves it only after it was verified, or, without a
+//! policy to verify it by, says that it was not.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,8 @@ use crate::{
 
 const EXAMPLES: &str = "\
 The file proves itself: whoever has it and a trust policy can verify it without the firm, with
-`witness verify`. Without --policy it is fetched and not verified, and this is said.
+`witness verify`. Without --policy it is saved all the same, but nothing of it is verified: then the exit
+code is 2. 0 says that it was verified, 1 that a check failed, and nothing was saved.
 
 Example:
   witness evidence --server http://localhost:7761 --issuer aws.training --file certificate.txt \\
@@ -57,12 +59,14 @@ pub(crate) async fn run(args: &EvidenceArgs, output: &mut Output) -> Result<Outc
     let Some(policy) = policy else {
         Evidence::parse(&bytes).context("the server sent something else than evidence")?;
         save(&args.out, &bytes, args.force)?;
+        let outcome = Outcome::CannotTell;
+        output.conclude(outcome);
         output.unsure(&format!(
             "fetched into {}, not verified: no --policy was given",
             args.out.display()
         ))?;
-        output.json(&json!({ "outcome": "fetched", "verified": false, "file": args.out }))?;
-        return Ok(Outcome::Done);
+        output.json(&json!({ "outcome": outcome.word(), "verified": false, "file": args.out }))?;
+        return Ok(outcome);
     };
     let checked = Checked::of(&bytes, &policy, Some(document))?;
     let is_kept = checked.outcome() != Outcome::Refused;
