@@ -27,6 +27,10 @@ use crate::outcome::Failure;
 
 const CONNECT_SECONDS_MAX: u64 = 10;
 const CALL_SECONDS_MAX: u64 = 60;
+/// A connection that says nothing is asked for a sign of life (HTTP/2 PING, RFC 9113 section 6.7), and fails
+/// without one: else a stream would wait for ever for a machine that is gone.
+const PING_SECONDS: u64 = 15;
+const PING_ANSWER_SECONDS_MAX: u64 = 10;
 /// Twice the largest evidence; a page of entries is below it too.
 const ANSWER_BYTES_MAX: usize = 2 * EVIDENCE_BYTES_MAX;
 
@@ -63,6 +67,9 @@ fn configure(endpoint: Endpoint) -> Endpoint {
     endpoint
         .connect_timeout(Duration::from_secs(CONNECT_SECONDS_MAX))
         .tcp_nodelay(true)
+        .http2_keep_alive_interval(Duration::from_secs(PING_SECONDS))
+        .keep_alive_timeout(Duration::from_secs(PING_ANSWER_SECONDS_MAX))
+        .keep_alive_while_idle(true)
         .initial_stream_window_size(Some(4 * 1024 * 1024))
         .initial_connection_window_size(Some(8 * 1024 * 1024))
 }
