@@ -128,7 +128,7 @@ impl Rows {
                     .buffer_capacity(BUFFER_BYTES)
                     .from_reader(metered);
                 let header = records.byte_headers().context("the file has no header line")?.clone();
-                let columns = header.iter().map(Column::parse).collect::<Result<_, _>>()?;
+                let columns = columns(&header)?;
                 // Under other headings the same cells are other rows.
                 read.chain = chained(read.chain, &joined(&header));
                 Reader::Csv { records: Box::new(records), columns }
@@ -178,6 +178,21 @@ impl std::fmt::Debug for Rows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rows").field("read", &self.read).finish_non_exhaustive()
     }
+}
+
+/// The columns, each once: of two with one name, one would be lost.
+fn columns(header: &ByteRecord) -> Result<Vec<Column>, Failure> {
+    let mut columns = Vec::new();
+    for heading in header {
+        let column = Column::parse(heading)?;
+        if columns.contains(&column) {
+            let heading = String::from_utf8_lossy(heading);
+            return Err(Failure::refused(format!("the header has the column {heading} twice"))
+                .next("rename or remove one of the two"));
+        }
+        columns.push(column);
+    }
+    Ok(columns)
 }
 
 /// What is wrong with the row on a line; the message must not repeat what stands there.
@@ -300,6 +315,19 @@ mod tests {
         let open_quote = format!("document\n\"{}", "x\n".repeat(1_000_000));
         let failure = rows(&open_quote, Format::Csv).next().unwrap_err();
         assert!(failure.to_string().contains("is a quote left open"), "{failure}");
+    }
+
+    #[test]
+    fn a_column_that_is_there_twice_is_refused_by_its_name() {
+        let refused = |header: &str| {
+            let source = Box::new(io::Cursor::new(format!("{header}\n")));
+            Rows::new(source, Format::Csv).unwrap_err().to_string()
+        };
+        assert_eq!(refused("document,change,change"), "the header has the column change twice");
+        let detail = refused("details.level,document,details.level");
+        assert_eq!(detail, "the header has the column details.level twice");
+        let alias = refused("document_file,text_file");
+        assert_eq!(alias, "the header has the column text_file twice");
     }
 
     #[test]
