@@ -1,7 +1,7 @@
 //! Whom to believe: the firm's root key comes from a policy, or else from the server at first use and is
 //! kept; every other key of the firm comes from firm notes that this root signed.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use tonic::transport::Channel;
@@ -25,25 +25,17 @@ pub(crate) fn read_policy(path: &Path) -> Result<Policy> {
     Policy::parse(&bytes).with_context(|| format!("{} is no trust policy", path.display()))
 }
 
-/// Where the root key comes from.
-#[derive(Debug)]
-pub(crate) enum RootSource {
-    /// A trust policy, which came from elsewhere.
-    Policy(PathBuf),
-    /// What the server says the first time, kept in this file.
-    FirstUse(PathBuf),
-}
-
-/// The root key of the server's firm.
+/// The root key of the server's firm: the policy's, which came from elsewhere, or else what the server
+/// says the first time, kept in a file.
 pub(crate) async fn root(
     channel: &Channel,
-    source: &RootSource,
+    policy: Option<&Policy>,
+    kept: &Path,
     output: &mut Output,
 ) -> Result<VerifyingKey> {
-    let kept = match source {
-        RootSource::Policy(path) => return Ok(read_policy(path)?.firm_root),
-        RootSource::FirstUse(kept) => kept,
-    };
+    if let Some(policy) = policy {
+        return Ok(policy.firm_root.clone());
+    }
     let logs = rpc::answer(rpc::ledger(channel).list_logs(rpc::timed(ListLogsRequest {})).await)?;
     let shown = VerifyingKey::parse(&logs.root_vkey)
         .context("the server shows no root key; give the firm's policy with --policy")?;

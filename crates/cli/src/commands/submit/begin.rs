@@ -165,29 +165,14 @@ impl Input {
     }
 }
 
-/// Where the stream stands, by the server's word, compared with what the journal can prove.
-pub(super) async fn position(
-    channel: &Channel,
-    place: &Place,
-    state: &State,
-) -> Result<(Origin, Position)> {
+/// Where the stream stands, by the server's word.
+pub(super) async fn position(channel: &Channel, place: &Place) -> Result<(Origin, Position)> {
     let request =
         PositionRequest { issuer: place.issuer.to_string(), stream: place.stream.to_string() };
     let answer = rpc::answer(rpc::ingest(channel).position(rpc::timed(request)).await)?;
     let origin = Origin::parse(&answer.origin).context("the server names no proper log")?;
     let previous = Hash::from_slice(&answer.previous_hash);
     let previous = previous.context("the server's position has no proper hash")?;
-    if let Some(acknowledged) = state.acknowledged_to
-        && answer.next_sequence < acknowledged
-    {
-        let message = format!(
-            "the log goes on at sequence {}, but the journal has verified receipts up to {acknowledged}: \
-             the log has lost what it acknowledged",
-            answer.next_sequence
-        );
-        let step = "submit nothing more; keep the journal, its receipts prove it, and ask the firm";
-        return Err(Failure::refused(message).next(step).into());
-    }
     Ok((origin, Position { next_sequence: answer.next_sequence, previous }))
 }
 

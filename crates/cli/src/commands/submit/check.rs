@@ -5,6 +5,7 @@ use witness_core::{
     entry::EntryKind,
     firm::Firm,
     hash::Hash,
+    key::VerifyingKey,
     merkle::LeafIndex,
     name::Origin,
     note::{Note, NoteError, Strict},
@@ -22,6 +23,9 @@ pub(super) enum BadReceipt {
     /// It does not verify.
     #[error(transparent)]
     Check(#[from] ReceiptError),
+    /// The firm's root names the log key, and the policy another one.
+    #[error("none of the log keys that the policy pins has signed its checkpoint")]
+    NotPinned,
     /// A part of it does not read.
     #[error("its {part} does not read")]
     Part {
@@ -47,12 +51,12 @@ impl BadReceipt {
     }
 }
 
-/// Checks that a submission is logged as the receipt says.
+/// Checks that a submission is logged as the receipt says, under a log key that the policy does not exclude.
 pub(super) fn checked(
     receipt: &v1::Receipt,
     note: &Note,
     origin: &Origin,
-    firm: &Firm,
+    (firm, pinned): (&Firm, &[VerifyingKey]),
 ) -> Result<(), BadReceipt> {
     let path: Option<Vec<Hash>> = receipt.path.iter().map(|hash| Hash::from_slice(hash)).collect();
     let receipt = Receipt {
@@ -63,7 +67,9 @@ pub(super) fn checked(
             .or(Err(BadReceipt::Part { part: "checkpoint" }))?,
         path: path.ok_or(BadReceipt::Part { part: "inclusion path" })?,
     };
-    Ok(receipt.verify((EntryKind::Submission, note), origin, (firm, &Strict))?)
+    receipt.verify((EntryKind::Submission, note), origin, (firm, &Strict))?;
+    let is_by = |key| receipt.checkpoint.verify(key, &Strict).is_ok();
+    if pinned.is_empty() || pinned.iter().any(is_by) { Ok(()) } else { Err(BadReceipt::NotPinned) }
 }
 
 /// The receipt for the journal.

@@ -14,7 +14,7 @@ use indicatif::ProgressBar;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Status, Streaming, transport::Channel};
-use witness_core::name::Origin;
+use witness_core::{key::VerifyingKey, name::Origin, note::Note};
 use witness_wire::v1::{Receipt, Refusal, SubmitRequest, SubmitResponse, submit_response::Answer};
 
 use super::{
@@ -77,6 +77,8 @@ pub(super) struct Drive<'a> {
     pub(super) origin: Origin,
     pub(super) journal: &'a mut Journal,
     pub(super) firm: FirmNotes,
+    /// Log keys that the policy pins: if there are any, one of them must have signed each receipt.
+    pub(super) pinned: Vec<VerifyingKey>,
     pub(super) bar: ProgressBar,
     /// Most submissions on their way.
     pub(super) window: usize,
@@ -227,10 +229,13 @@ impl Drive<'_> {
 
     async fn receipt(&mut self, receipt: &Receipt) -> Result<()> {
         let answered = self.in_flight.front().context("the server sent an answer to nothing")?;
-        let mut verified = checked(receipt, &answered.note, &self.origin, self.firm.firm());
+        let check = |firm: &FirmNotes, note: &Note| {
+            checked(receipt, note, &self.origin, (firm.firm(), &self.pinned))
+        };
+        let mut verified = check(&self.firm, &answered.note);
         if matches!(&verified, Err(failure) if failure.is_unknown_key()) {
             self.firm.refresh(&self.channel).await?;
-            verified = checked(receipt, &answered.note, &self.origin, self.firm.firm());
+            verified = check(&self.firm, &answered.note);
         }
         verified.map_err(|failure| failure.into_failure(answered.signed.first))?;
         let Some(answered) = self.in_flight.pop_front() else { return Ok(()) };

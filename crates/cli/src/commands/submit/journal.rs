@@ -122,8 +122,8 @@ pub(super) struct State {
     pub(super) inputs: Vec<InputState>,
     /// Signed and not answered, in order.
     pub(super) pending: VecDeque<SignedRecord>,
-    /// Sequence number after the last acknowledged event; none before the first.
-    pub(super) acknowledged_to: Option<u64>,
+    /// The last submission that has its receipt; none before the first.
+    pub(super) acknowledged: Option<SignedRecord>,
 }
 
 impl State {
@@ -141,8 +141,8 @@ impl State {
             Record::Receipt(receipt) => {
                 let signed =
                     self.pending.pop_front().filter(|signed| signed.first == receipt.first)?;
-                self.acknowledged_to = Some(signed.next_sequence());
                 self.input_mut(signed.input)?.acknowledged = Some(signed.read()?);
+                self.acknowledged = Some(signed);
                 Some(())
             }
             Record::Refused { first, .. } => {
@@ -158,6 +158,11 @@ impl State {
 
     fn input_mut(&mut self, input: u64) -> Option<&mut InputState> {
         self.inputs.get_mut(usize::try_from(input).ok()?)
+    }
+
+    /// Sequence number after the last acknowledged event; none before the first.
+    pub(super) fn acknowledged_to(&self) -> Option<u64> {
+        self.acknowledged.as_ref().map(SignedRecord::next_sequence)
     }
 
     /// The newest input that was read from a path.
@@ -298,7 +303,7 @@ mod tests {
     #[test]
     fn what_was_signed_is_pending_until_it_is_answered() {
         let state = state_of(&[input(0), signed(0, 10), signed(10, 5), receipt(0)]);
-        assert_eq!(state.acknowledged_to, Some(10));
+        assert_eq!(state.acknowledged_to(), Some(10));
         assert_eq!(state.pending.len(), 1);
         assert_eq!(
             state.latest_of(Path::new("events.ndjson")).unwrap().acknowledged.unwrap().rows,
@@ -330,7 +335,7 @@ mod tests {
         assert_eq!(state.pending.len(), 1);
         journal.append([receipt(0)]).unwrap();
         drop(journal);
-        assert_eq!(Journal::open(path.clone()).unwrap().1.acknowledged_to, Some(10));
+        assert_eq!(Journal::open(path.clone()).unwrap().1.acknowledged_to(), Some(10));
         std::fs::write(&path, b"nonsense\n").unwrap();
         assert!(Journal::open(path).is_err());
     }

@@ -8,6 +8,7 @@ mod check;
 mod draft;
 mod drive;
 mod journal;
+mod past;
 mod row;
 mod rows;
 mod settled;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
-use witness_core::name::Name;
+use witness_core::{name::Name, policy::Policy};
 
 use self::{
     drive::{Drive, Tally, per_second},
@@ -29,7 +30,7 @@ use crate::{
     outcome::Outcome,
     output::{Output, count_of},
     rpc,
-    trust::{self, FirmNotes, RootSource},
+    trust::{self, FirmNotes},
 };
 
 const EXAMPLES: &str = "\
@@ -105,15 +106,16 @@ pub(crate) struct SubmitArgs {
 /// Submits the rows.
 pub(crate) async fn run(args: SubmitArgs, output: &mut Output) -> Result<Outcome> {
     let place = begin::Place::of(&args)?;
+    let policy = args.policy.as_deref().map(trust::read_policy).transpose()?;
     let mut input = begin::Input::open(&args, &place, output)?;
     let channel = rpc::connect(&args.server.server).await?;
-    let (origin, position) = begin::position(&channel, &place, &input.state).await?;
-    let source = match &args.policy {
-        Some(policy) => RootSource::Policy(policy.clone()),
-        None => RootSource::FirstUse(args.journal.join("firm-root.vkey")),
-    };
-    let root = trust::root(&channel, &source, output).await?;
+    // First whose server it is, then which log: only then does its position mean anything.
+    let kept = args.journal.join("firm-root.vkey");
+    let root = trust::root(&channel, policy.as_ref(), &kept, output).await?;
+    let (origin, position) = begin::position(&channel, &place).await?;
+    past::refuse_other_log(&input.state, &origin)?;
     let firm = FirmNotes::first(&channel, origin.clone(), root).await?;
+    past::refuse_other_past(&input.state, &position)?;
 
     input.record(&origin)?;
     let (number, skipped) = (input.number, input.rows.read());
@@ -135,6 +137,7 @@ pub(crate) async fn run(args: SubmitArgs, output: &mut Output) -> Result<Outcome
         origin,
         journal: &mut journal,
         firm,
+        pinned: policy.iter().flat_map(Policy::pinned_log_keys).cloned().collect(),
         bar: bar.clone(),
         window: usize::from(args.window),
         server_next,
