@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 use witness_core::{
+    checkpoint::Checkpoint,
     entry::{Entry, EntryKind},
     firm::Firm,
     hash::Hash,
@@ -22,11 +23,7 @@ use witness_core::{
     time::Timestamp,
 };
 
-use super::{
-    follow::Verified,
-    state::{EntriesState, LoggedNote, StreamState},
-    tiles::HttpTiles,
-};
+use super::state::{EntriesState, LoggedNote, StreamState};
 use crate::outcome::Failure;
 
 /// What the entries say, as far as they were read.
@@ -41,6 +38,16 @@ pub(super) struct Entries {
     notes: Vec<LoggedNote>,
     /// Number of entries of kinds that are not known here.
     pub(super) unknown: u64,
+}
+
+/// An entry that the log signed and that is not good.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Complaint {
+    pub(super) index: LeafIndex,
+    /// The entry, byte for byte.
+    pub(super) text: Vec<u8>,
+    /// What is wrong with it.
+    pub(super) why: String,
 }
 
 impl Entries {
@@ -98,39 +105,43 @@ impl Entries {
         self.range.size()
     }
 
-    /// Reads all entries up to a checkpoint, and checks that they make its tree. On an error nothing of
+    /// Reads all entries up to a checkpoint, and checks that they make its tree; `bundle` gives the entries
+    /// of a bundle. Gives the first that is not good, if there is one. Then, and on an error, nothing of
     /// what was read counts.
     pub(super) fn read_to(
         &mut self,
-        to: &Verified,
-        tiles: &HttpTiles<'_>,
+        to: &Checkpoint,
+        bundle: impl Fn(u64) -> Result<Vec<Vec<u8>>>,
         bar: &ProgressBar,
-    ) -> Result<()> {
+    ) -> Result<Option<Complaint>> {
         let mut next = self.clone();
-        let size = to.checkpoint.size;
-        while next.size() < size {
+        let mut complaint = None;
+        while next.size() < to.size {
             let from = next.size().0;
-            let bundle = tiles.bundle(from / TILE_WIDTH)?;
+            let bundle = bundle(from / TILE_WIDTH)?;
             for text in bundle.iter().skip(usize::try_from(from % TILE_WIDTH)?) {
                 let index = next.size().next();
                 next.range.push(Hash::leaf(text));
-                let checked = next.take(index, text);
-                checked.map_err(|why| {
-                    Failure::refused(format!("entry {index} of {} is not good: {why}", next.origin))
-                        .next("keep it, and ask the firm: it should never have been logged")
-                })?;
+                // What comes after a wrong entry rests on it, and is read for the root alone.
+                if complaint.is_none()
+                    && let Err(why) = next.take(index, text)
+                {
+                    complaint = Some(Complaint { index, text: text.clone(), why });
+                }
             }
             bar.set_position(next.size().0);
         }
-        if next.range.root() != to.checkpoint.root {
+        if next.range.root() != to.root {
             let message =
-                format!("the entries do not make the tree of size {size} that the log signed");
-            return Err(Failure::refused(message)
-                .next("the log serves other entries than it signed")
-                .into());
+                format!("other entries are served than were signed, up to size {}", to.size);
+            let step = "look again; if it stays so, the log serves damaged entries, and what is wrong \
+                        with them says nothing about what it signed: ask the firm";
+            return Err(Failure::cannot_tell(message).next(step).into());
         }
-        *self = next;
-        Ok(())
+        if complaint.is_none() {
+            *self = next;
+        }
+        Ok(complaint)
     }
 
     fn take(&mut self, index: LeafIndex, text: &[u8]) -> Result<(), String> {
@@ -223,5 +234,30 @@ impl Entries {
         }
         self.streams.insert(key, (submission.next_sequence(), note.text_hash));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use witness_core::key::{SignatureType, SigningKey};
+
+    use super::{super::growth::tests::Leaves, *};
+    use crate::outcome::Outcome;
+
+    #[test]
+    fn an_entry_is_complained_of_only_under_the_root_that_was_signed() {
+        let root = SigningKey::from_seed("witness.example", SignatureType::Ed25519, &[4; 32]);
+        let policy = Policy::for_firm(root.unwrap().verifying_key().clone());
+        let origin = Origin::parse("witness.example/log1").unwrap();
+        let mut entries = Entries::new(&origin, &policy, &EntriesState::default()).unwrap();
+        let served = |_: u64| Ok(vec![b"no entry".to_vec(), b"neither".to_vec()]);
+        let signed = Leaves::new(&["no entry", "neither"]).checkpoint(2);
+        let complaint = entries.read_to(&signed, served, &ProgressBar::hidden()).unwrap().unwrap();
+        assert_eq!((complaint.index, complaint.text), (LeafIndex(0), b"no entry".to_vec()));
+
+        let signed = Leaves::new(&["no entry", "another one"]).checkpoint(2);
+        let error = entries.read_to(&signed, served, &ProgressBar::hidden()).unwrap_err();
+        assert_eq!(Outcome::of(&error), Outcome::CannotTell);
+        assert_eq!(entries.size(), TreeSize(0));
     }
 }

@@ -24,6 +24,7 @@ use witness_core::{
 use self::{
     entries::Entries,
     follow::{Follower, Verified},
+    proof::convict_entry,
     state::StateFolder,
     tiles::HttpTiles,
 };
@@ -38,7 +39,7 @@ use crate::{
 const EXAMPLES: &str = "\
 Every published checkpoint is fetched; its signatures are verified, and that its tree is a prefix of the
 newest one. With --full every entry is read too, the tree is rebuilt from them, and signatures, order and
-registry are checked. What was seen is kept in DIR: a log that shows something else later is caught, and
+registry are checked; a wrong one is saved with the proof that the log signed it. What was seen is kept in DIR: a log that shows something else later is caught, and
 both checkpoints are saved there with what shows that they do not go together, in a file that says itself
 how it is checked.
 
@@ -157,12 +158,16 @@ fn read_entries(
         return Ok(());
     }
     let mut tiles = HttpTiles::new(follower.files, last.checkpoint.size);
-    entries.read_to(last, &tiles, bar)?;
+    let complaint = entries.read_to(&last.checkpoint, |index| tiles.bundle(index), bar)?;
+    if let Some(complaint) = complaint {
+        return Err(convict_entry(follower.folder, &complaint, last, &mut Tiled(&mut tiles)).into());
+    }
     let peaks = peaks(&mut tiles, last.checkpoint.size)?;
     let range = CompactRange::new(last.checkpoint.size, peaks.clone());
     if range.is_none_or(|range| range.root() != last.checkpoint.root) {
         let message = "the tiles do not make the tree that the log signed, though the entries do";
-        return Err(Failure::refused(message).next("ask the firm: it serves damaged tiles").into());
+        let step = "look again; if it stays so, ask the firm: it serves damaged tiles";
+        return Err(Failure::cannot_tell(message).next(step).into());
     }
     follower.state.entries = entries.state(&peaks);
     follower.folder.save(&follower.state)

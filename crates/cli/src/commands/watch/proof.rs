@@ -1,10 +1,16 @@
 //! The proof of a misdeed of the log: two checkpoints that it signed, and what shows that they do not go
 //! together. Anybody can check it who has this file and the firm's keys.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::Serialize;
+use witness_core::{
+    checkpoint::Checkpoint,
+    hash::Hash,
+    merkle::{NodeSource, inclusion_path, verify_inclusion},
+    tlog_proof::TlogProof,
+};
 
-use super::{follow::Verified, growth::Divergence, state::StateFolder};
+use super::{entries::Complaint, follow::Verified, growth::Divergence, state::StateFolder};
 use crate::outcome::Failure;
 
 const FORMAT: &str = "witness-misdeed/v1";
@@ -90,12 +96,51 @@ pub(super) fn convict(
         if one.checkpoint.size <= other.checkpoint.size { (one, other) } else { (other, one) };
     let (from, to) = (small.checkpoint.size, large.checkpoint.size);
     let kept = file(misdeed, small, large)
-        .and_then(|bytes| folder.keep_proof(&format!("proof-{from}-{to}"), &bytes));
+        .and_then(|bytes| folder.keep_proof(&format!("proof-{from}-{to}"), "json", &bytes));
     let step = match kept {
         Ok(path) => format!("keep {} and show it to others: the firm signed both", path.display()),
         Err(error) => format!("the proof could not be kept: {error:#}"),
     };
     Failure::refused(format!("{} (sizes {from} and {to})", misdeed.words())).next(step)
+}
+
+/// Keeps an entry that should never have been logged, and a C2SP proof that the log signed it.
+pub(super) fn convict_entry(
+    folder: &StateFolder,
+    complaint: &Complaint,
+    to: &Verified,
+    nodes: &mut impl NodeSource<Error = anyhow::Error>,
+) -> Failure {
+    let Complaint { index, text, why } = complaint;
+    let name = format!("entry-{index}");
+    let kept = folder.keep_proof(&name, "txt", text).and_then(|entry| {
+        let proof = tlog_proof(complaint, to, nodes)?;
+        Ok((entry, folder.keep_proof(&name, "tlog-proof", proof.encode().as_bytes())?))
+    });
+    let step = match kept {
+        Ok((entry, proof)) => format!(
+            "it should never have been logged; keep {}, and {}, which proves that the log signed it, \
+             and ask the firm",
+            entry.display(),
+            proof.display()
+        ),
+        Err(error) => format!("ask the firm; the proof could not be kept: {error:#}"),
+    };
+    let origin = &to.checkpoint.origin;
+    Failure::refused(format!("entry {index} of {origin} is not good: {why}")).next(step)
+}
+
+/// The entry was read under the signed root, but the tiles for its path are not, so the path is checked.
+fn tlog_proof(
+    complaint: &Complaint,
+    to: &Verified,
+    nodes: &mut impl NodeSource<Error = anyhow::Error>,
+) -> Result<TlogProof> {
+    let (index, Checkpoint { size, root, .. }) = (complaint.index, &to.checkpoint);
+    let path = inclusion_path(nodes, index, *size)?;
+    verify_inclusion(&Hash::leaf(&complaint.text), index, *size, &path, root)
+        .context("the tiles do not lead to the signed root")?;
+    Ok(TlogProof { extra: None, index, path, checkpoint: to.note.clone() })
 }
 
 fn file(misdeed: &Misdeed, small: &Verified, large: &Verified) -> Result<Vec<u8>> {
@@ -123,10 +168,8 @@ fn file(misdeed: &Misdeed, small: &Verified, large: &Verified) -> Result<Vec<u8>
 mod tests {
     use serde_json::Value;
     use witness_core::{
-        checkpoint::Checkpoint,
-        hash::Hash,
         key::{SignatureType, SigningKey},
-        merkle::verify_consistency,
+        merkle::{LeafIndex, verify_consistency},
         note::Note,
         time::Timestamp,
     };
@@ -167,6 +210,24 @@ mod tests {
         assert_ne!(prefix_root, smaller.root);
         let (old, new) = ((smaller.size, &prefix_root), (larger.size, &larger.root));
         assert_eq!(verify_consistency(old, new, &path), Ok(()));
+    }
+
+    #[test]
+    fn a_wrong_entry_is_kept_with_a_proof_that_the_log_signed_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateFolder::open(folder.path()).unwrap();
+        let mut leaves = Leaves::new(&["a", "b", "c"]);
+        let to = signed(leaves.checkpoint(3));
+        let (index, why) = (LeafIndex(1), "it is odd".to_owned());
+        let complaint = Complaint { index, text: b"b".to_vec(), why };
+        let failure = convict_entry(&state, &complaint, &to, &mut leaves);
+        assert_eq!(failure.outcome, Outcome::Refused);
+        let kept = std::fs::read(folder.path().join("entry-1-1.tlog-proof")).unwrap();
+        let proof = TlogProof::parse(&kept).unwrap();
+        let entry = std::fs::read(folder.path().join("entry-1-1.txt")).unwrap();
+        let Checkpoint { size, root, .. } = &to.checkpoint;
+        let checked = verify_inclusion(&Hash::leaf(&entry), proof.index, *size, &proof.path, root);
+        assert_eq!(checked, Ok(()));
     }
 
     #[test]

@@ -112,9 +112,9 @@ impl StateFolder {
 
     /// Keeps something that proves a misdeed, under a name of its own: an earlier proof is never
     /// overwritten. The same one again is kept once.
-    pub(super) fn keep_proof(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    pub(super) fn keep_proof(&self, name: &str, extension: &str, bytes: &[u8]) -> Result<PathBuf> {
         for number in 1..=PROOFS_MAX {
-            let path = self.folder.join(format!("{name}-{number}.json"));
+            let path = self.folder.join(format!("{name}-{number}.{extension}"));
             if !path.exists() {
                 files::write_new(&path, bytes, 0o600)?;
                 return Ok(path);
