@@ -1,5 +1,5 @@
-//! Whoever verifies: one process for each file, in an empty folder with nothing but that file, its document
-//! and a policy; no server, no environment, nothing else of ours.
+//! Whoever verifies: one process for each file, in an empty folder with nothing but that file and a policy,
+//! and then with its document beside them; no server, no environment, nothing else of ours.
 
 use std::path::Path;
 
@@ -21,18 +21,25 @@ pub(super) struct Offline<'a> {
 }
 
 impl Offline<'_> {
-    /// Verifies every file, each with its own document.
+    /// Verifies every file: first alone, for it proves itself, then against its own document.
     pub(super) fn verify_all(&self, narrator: &mut Narrator) -> Result<()> {
         narrator.step(Step::Verify);
         for (position, document) in DOCUMENTS.iter().enumerate() {
-            let room = self.room(document)?;
-            let answer = room.verify(&["--json"])?.expect(0)?;
-            check(document, &answer.json()?)?;
+            let room = self.room_without_text(document)?;
+            let alone = room.verify_alone(&["--json"])?.expect(0)?;
+            check(document, &alone.json()?, &Value::Null)?;
             if position == 0 {
                 narrator.line(&format!(
-                    "in {}, which holds these three files and nothing else:",
+                    "in {}, which holds these two files and nothing else:",
                     room.place()
                 ));
+                narrator.command(&room.verify_alone(&[])?.expect(0)?.line);
+            }
+            room.set_text(&self.folder.read(&room.text)?)?;
+            let answer = room.verify(&["--json"])?.expect(0)?;
+            check(document, &answer.json()?, &Value::from(true))?;
+            if position == 0 {
+                narrator.line("and with the document beside them:");
                 narrator.command(&room.verify(&[])?.expect(0)?.line);
             }
             let (file, state) = (document.evidence_file(), document.state.words());
@@ -48,18 +55,25 @@ impl Offline<'_> {
         Ok(())
     }
 
-    /// An empty folder with what verifies a document.
+    /// An empty folder with what verifies a document, and the document.
     pub(super) fn room(&self, document: &Document) -> Result<Room<'_>> {
+        let room = self.room_without_text(document)?;
+        room.set_text(&self.folder.read(&room.text)?)?;
+        Ok(room)
+    }
+
+    /// An empty folder with an evidence file and a policy alone.
+    fn room_without_text(&self, document: &Document) -> Result<Room<'_>> {
         let folder = EmptyFolder::new(&self.environment.temporary, document.name)?;
         let (text, evidence) = (document.text_file(), document.evidence_file());
-        for name in [&text, &evidence, "policy.json"] {
+        for name in [evidence.as_str(), "policy.json"] {
             folder.write(name, &self.folder.read(name)?)?;
         }
         Ok(Room { offline: self, folder, text, evidence })
     }
 }
 
-/// A file, a document and a policy, and nothing else.
+/// A file and a policy, perhaps a document, and nothing else.
 pub(super) struct Room<'a> {
     offline: &'a Offline<'a>,
     folder: EmptyFolder,
@@ -73,16 +87,21 @@ impl Room<'_> {
         self.folder.write(&self.evidence, bytes)
     }
 
-    /// Puts another document in the place of the one that is there.
+    /// Puts a document there, in the place of the one that may be there.
     pub(super) fn set_text(&self, bytes: &[u8]) -> Result<()> {
         self.folder.write(&self.text, bytes)
     }
 
-    /// Verifies what is there, in a process without environment.
+    /// Verifies what is there against the document, in a process without environment.
     pub(super) fn verify(&self, options: &[&str]) -> Result<Answer> {
+        self.verify_alone(&[&["--document", self.text.as_str()], options].concat())
+    }
+
+    /// Verifies the file by itself.
+    fn verify_alone(&self, options: &[&str]) -> Result<Answer> {
         let Offline { environment, witness, .. } = self.offline;
         let mut command = program(environment, witness, ["verify"]);
-        command.args([&self.evidence, "--policy", "policy.json", "--document", &self.text]);
+        command.args([&self.evidence, "--policy", "policy.json"]);
         Answer::of(command.args(options).current_dir(&self.folder.path).env_clear())
     }
 
@@ -91,8 +110,9 @@ impl Room<'_> {
     }
 }
 
-/// The verdict must be about this document, and the last event in it be the one that was played.
-fn check(document: &Document, answer: &Value) -> Result<()> {
+/// The verdict must be about this document, and the last event in it be the one that was played. `matches`
+/// says whether the text was given and is that of the document.
+fn check(document: &Document, answer: &Value, matches: &Value) -> Result<()> {
     let items = answer.pointer("/verdict/items").and_then(Value::as_array);
     let Some([item]) = items.map(Vec::as_slice) else {
         bail!("{} must speak of one document", document.evidence_file());
@@ -102,7 +122,7 @@ fn check(document: &Document, answer: &Value) -> Result<()> {
     let expected = [
         ("outcome", &answer["outcome"], Value::from("verified")),
         ("missing", &answer["missing"], Value::Array(Vec::new())),
-        ("document_matches", &answer["document_matches"], Value::from(true)),
+        ("document_matches", &answer["document_matches"], matches.clone()),
         ("issuer", &item["issuer"], Value::from(ISSUER)),
         ("last change", last, document.state.json()),
     ];
