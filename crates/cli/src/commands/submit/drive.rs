@@ -19,8 +19,8 @@ use witness_wire::v1::{Receipt, Refusal, SubmitRequest, SubmitResponse, submit_r
 
 use super::{
     check::{checked, record_of},
-    draft::{Drafted, Prepared, or_end},
     journal::{Journal, Record},
+    prepared::{Drafted, Prepared, or_end},
     settled::settles,
 };
 use crate::{

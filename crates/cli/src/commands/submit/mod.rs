@@ -9,6 +9,7 @@ mod draft;
 mod drive;
 mod journal;
 mod past;
+mod prepared;
 mod row;
 mod rows;
 mod settled;
