@@ -5,6 +5,8 @@ mod follow;
 mod growth;
 mod listing;
 mod proof;
+#[cfg(test)]
+mod staged;
 mod state;
 mod tiles;
 
