@@ -242,3 +242,38 @@ async fn keys_are_rotated_with_proof_of_possession_and_recovery_leaves_its_mark(
     );
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn expiry_is_known_while_the_issuer_is_silent_and_goes_by_the_last_date_given() {
+    let data = Data::new();
+    let server = data.start();
+    let mut clients = server.clients().await;
+    let mut stream = Issuer::of_dev(&data).stream("main");
+    let until = |occurrence: Occurrence, date: &str| {
+        let mut details = occurrence.details.clone();
+        details.push(("valid-until".to_owned(), date.to_owned()));
+        Occurrence { details, ..occurrence }
+    };
+    let past = until(issued(document("past")), "2020-02-29");
+    let prolonged = until(issued(document("prolonged")), "2020-02-29");
+    let again = until(amends(document("prolonged"), document("prolonged anew")), "2999-12-31");
+    let renewed = until(status(document("past"), StatusClass::Affirming, "VALID"), "2999-12-31");
+    let expired = async |clients: &mut Clients, name: &str| {
+        let document_hash = document(name).0.as_bytes().to_vec().into();
+        let asked = v1::DocumentRequest { issuer: "issuer.example".to_owned(), document_hash };
+        clients.evidence.get_status(asked).await.unwrap().into_inner().expired
+    };
+    let plain = issued(document("plain"));
+    clients.submit(stream.next(&[past, prolonged, plain])).await.unwrap();
+    assert!(expired(&mut clients, "past").await);
+    assert!(expired(&mut clients, "prolonged").await);
+    assert!(!expired(&mut clients, "plain").await);
+    clients.submit(stream.next(&[again])).await.unwrap();
+    assert!(!expired(&mut clients, "prolonged anew").await);
+    // The schema of the development issuer takes the date with an issue or an amendment only.
+    assert_eq!(
+        clients.refused(stream.sheet(&[renewed]).sign(&stream.issuer.key)).await.reason,
+        "FIELD_REFUSED"
+    );
+    server.stop();
+}

@@ -100,6 +100,7 @@ pub(crate) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
         "received_at": received_at,
         "occurred_at": occurred_at,
         "events": status.events,
+        "expired": status.expired,
     }))?;
     Ok(outcome)
 }
@@ -110,7 +111,7 @@ fn verdict(answer: &GetStatusResponse) -> (Outcome, String) {
     let shown = answer.status.to_uppercase();
     let is_affirming = answer.status_class == "affirming";
     let is_verified_word = matches!(shown.as_str(), "VERIFIED" | "VALID");
-    match answer.change.as_str() {
+    let verdict = match answer.change.as_str() {
         "issued" | "amended" | "restored" if shown.is_empty() => {
             (Outcome::Done, "VERIFIED".to_owned())
         }
@@ -123,6 +124,11 @@ fn verdict(answer: &GetStatusResponse) -> (Outcome, String) {
         "replaced" => (Outcome::Refused, "SUPERSEDED".to_owned()),
         "deleted" => (Outcome::Refused, "DELETED".to_owned()),
         _ => (Outcome::CannotTell, "the last change is of an unknown kind".to_owned()),
+    };
+    match verdict {
+        // Known while the issuer is silent; what the issuer says otherwise stands.
+        (Outcome::Done, _) if answer.expired => (Outcome::Refused, "EXPIRED".to_owned()),
+        verdict => verdict,
     }
 }
 
@@ -257,5 +263,22 @@ mod tests {
         assert_eq!(of("deleted", "", "").0, Outcome::Refused);
         assert_eq!(of("dissolved", "", "").0, Outcome::CannotTell);
         assert_eq!(of("status", "", "").0, Outcome::CannotTell);
+    }
+
+    #[test]
+    fn what_has_expired_is_not_verified_and_keeps_a_status_that_says_more() {
+        let expired = |change: &str, status: &str, class: &str| {
+            verdict(&GetStatusResponse {
+                change: change.to_owned(),
+                status: status.to_owned(),
+                status_class: class.to_owned(),
+                expired: true,
+                ..GetStatusResponse::default()
+            })
+        };
+        let expected = (Outcome::Refused, "EXPIRED".to_owned());
+        assert_eq!(expired("issued", "", ""), expected);
+        assert_eq!(expired("status", "Valid", "affirming"), expected);
+        assert_eq!(expired("status", "Revoked", "punitive").1, "REVOKED");
     }
 }

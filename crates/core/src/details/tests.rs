@@ -1,3 +1,5 @@
+//! Details: what is read, what is refused, and how it is written.
+
 use alloc::{format, string::ToString as _, vec::Vec};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Patterns: what their language has, and what it refuses.
+
 use alloc::{collections::BTreeSet, format, string::String};
 
 use super::{

@@ -1,3 +1,5 @@
+//! Schemas: how they are read, and which details they take.
+
 use alloc::{format, string::String, vec::Vec};
 
 use super::*;
