@@ -9,9 +9,10 @@ use super::{
 use crate::{
     entry::Entry,
     firm::{Firm, FirmError},
+    key::VerifyingKey,
     note::{Ed25519, Note, NoteError},
     policy::Policy,
-    registry::{Change, Continuity, Registry, RegistryChange, RegistryError},
+    registry::{Change, Continuity, Registry, RegistryError},
 };
 
 /// Reads the firm's notes, number 0 first, under the root that the policy names.
@@ -56,7 +57,7 @@ pub(super) fn read_registry(
         if change.sequence != entry.registry_sequence {
             return Err(Refusal::RegistrySequence { entry: reference.0 });
         }
-        if !is_pinned(&note, &change, trust.policy) {
+        if !is_pinned(&note, &change.change, &registry, trust) {
             return Err(Refusal::RegistrarNotPinned { position });
         }
     }
@@ -75,16 +76,18 @@ fn row<'a>(
 }
 
 /// What a registrar signs must be signed by a pinned one, if any is pinned. An issuer may revoke its own
-/// key without a registrar.
-fn is_pinned(note: &Note, change: &RegistryChange, policy: &Policy) -> bool {
-    let signed = |name: &str, id| note.signatures().iter().any(|l| l.name == name && l.id == id);
-    let by_pinned = policy.registrar_keys.iter().any(|key| signed(key.name(), key.id()));
-    let by_itself = match &change.change {
-        Change::KeyRevoked { issuer, key, .. } => signed(issuer.as_str(), *key),
+/// key without a registrar. Who signed is told by the keys themselves: an id of four bytes can be made to
+/// fit another key.
+fn is_pinned(note: &Note, change: &Change, registry: &Registry, trust: Trust<'_>) -> bool {
+    let signed = |key: &VerifyingKey| note.verify(key, trust.ed25519).is_ok();
+    let revoked = match change {
+        Change::KeyRevoked { issuer, key, .. } => registry.issuer(issuer).and_then(|i| i.key(*key)),
         Change::IssuerAdded { .. }
         | Change::KeyAdded { .. }
         | Change::StreamOpened { .. }
-        | Change::ClaimType { .. } => false,
+        | Change::ClaimType { .. } => None,
     };
-    policy.registrar_keys.is_empty() || by_pinned || by_itself
+    trust.policy.registrar_keys.is_empty()
+        || trust.policy.registrar_keys.iter().any(signed)
+        || revoked.is_some_and(|record| signed(&record.key))
 }

@@ -1,11 +1,24 @@
 //! What a policy adds: pinned keys, required facts, tolerated times, a quorum of cosigners.
 
-use witness_core::{evidence::FactKind, policy::Policy};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use witness_core::{
+    event::Change::Issued,
+    evidence::{FactKind, verify},
+    firm::Role,
+    key::SigningKey,
+    name::Domain,
+    note::{Ed25519, PublicKey, Strict},
+    policy::Policy,
+    registry::Change,
+    time::Timestamp,
+};
 
 use crate::{
     evidence_dishonest::{judge, plain},
     world::{
-        ORIGIN, START, World, issuer_key, key, log_key, registrar_key, timed_key, timestamp_key,
+        FIRM, ORIGIN, START, World, issuer, issuer_key, key, log_key, registrar_key, timed_key,
+        timestamp_key,
     },
 };
 
@@ -36,7 +49,7 @@ fn pinned_keys_must_match_as_well() {
         pin(&|policy| policy.firm_root = other("rival.example").remove(0)),
         Err("checkpoint-origin")
     );
-    let right = |key: witness_core::key::SigningKey| vec![key.verifying_key().clone()];
+    let right = |key: SigningKey| vec![key.verifying_key().clone()];
     let all = pin(&|policy| {
         policy.log_keys = right(log_key());
         policy.registrar_keys = right(registrar_key());
@@ -48,6 +61,63 @@ fn pinned_keys_must_match_as_well() {
         judge(&evidence, &World::policy().with_cosigners(&listed(seed)).unwrap()).map(|_| ())
     };
     assert_eq!((with(2), with(9)), (Ok(()), Err("log-key-not-pinned")));
+}
+
+#[test]
+fn the_pinned_registrar_key_itself_must_have_signed() {
+    let (first, second) = (registrar_key(), key(FIRM, 44));
+    let bank = || Change::IssuerAdded { issuer: Domain::parse("bank.example").unwrap() };
+    let cases: [(&[&SigningKey], _); 2] =
+        [(&[&second], Err("registrar-not-pinned")), (&[&second, &first], Ok(()))];
+    for (signers, expected) in cases {
+        let mut world = World::founded();
+        world.amend_firm(&[(Role::Registrar, key(FIRM, 44))]);
+        world.register_signed(bank(), signers);
+        world.submit("main", &[(1, Issued, None)], &issuer_key());
+        let mut policy = World::policy();
+        assert!(judge(&world.evidence(&[1]), &policy).is_ok());
+        policy.registrar_keys = vec![first.verifying_key().clone()];
+        assert_eq!(judge(&world.evidence(&[1]), &policy).map(|_| ()), expected);
+    }
+}
+
+/// Says that one key never signed, to whoever asks after its first so many answers.
+#[derive(Debug)]
+struct Turncoat(PublicKey, AtomicUsize);
+
+impl Ed25519 for Turncoat {
+    fn verify(&self, key: &PublicKey, message: &[u8], signature: &[u8; 64]) -> bool {
+        let is_turned = *key == self.0
+            && self.1.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err();
+        !is_turned && Strict.verify(key, message, signature)
+    }
+}
+
+#[test]
+fn a_pin_is_a_key_that_verifies_and_not_a_name_with_an_id() {
+    let evidence = plain().evidence(&[1]);
+    let registrar = registrar_key().verifying_key().clone();
+    let public = PublicKey::from_bytes(registrar.public_key()).unwrap();
+    let mut policy = World::policy();
+    let judge = |policy: &Policy, answers| {
+        let judge = Turncoat(public, AtomicUsize::new(answers));
+        verify(&evidence, policy, &judge).map(|_| ()).map_err(|refusal| refusal.reason())
+    };
+    // The registry itself asks twice about its first note; what is asked after that asks for the pin.
+    policy.registrar_keys = vec![registrar];
+    assert_eq!(judge(&policy, 2), Err("registrar-not-pinned"));
+    assert_eq!(judge(&policy, usize::MAX), Ok(()));
+}
+
+#[test]
+fn an_issuer_may_revoke_its_own_key_under_a_pinned_registrar() {
+    let mut world = plain();
+    let (key, as_of) = (issuer_key().verifying_key().id(), Timestamp::from_seconds(START));
+    let change = Change::KeyRevoked { issuer: issuer(), key, as_of };
+    world.register_signed(change, &[&issuer_key()]);
+    let mut policy = World::policy();
+    policy.registrar_keys = vec![registrar_key().verifying_key().clone()];
+    assert!(judge(&world.evidence(&[1]), &policy).is_ok());
 }
 
 #[test]
