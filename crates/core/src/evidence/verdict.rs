@@ -13,6 +13,7 @@ use crate::{
     key::VerifyingKey,
     merkle::{LeafIndex, TreeSize},
     name::{Domain, Name, Origin},
+    registry::Recovery,
     time::Timestamp,
 };
 
@@ -116,8 +117,8 @@ pub struct SignedBy {
     /// The key.
     #[serde(serialize_with = "shown")]
     pub key: VerifyingKey,
-    /// Whether the key was added without a living key of the issuer's.
-    pub recovery: bool,
+    /// Whether the key was added without a living key of the issuer's, as far as the file tells.
+    pub recovery: Recovery,
     /// From what revocations are known.
     pub revocations: KnownRevocations,
     /// That the key was revoked later.

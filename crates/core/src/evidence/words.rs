@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use super::verdict::{
     Cosigned, Details, EventFacts, KnownRevocations, NotProved, Published, SignedBy, Verdict,
 };
-use crate::{event::Change, time::rfc3339};
+use crate::{event::Change, registry::Recovery, time::rfc3339};
 
 impl Verdict {
     /// The verdict in plain sentences: first what is proved, item by item and event by event, then what is
@@ -78,8 +78,14 @@ fn signed(signed: &SignedBy) -> Vec<String> {
     let (index, sequence) = (signed.added_index, signed.added_sequence);
     let mut lines =
         Vec::from([format!("the key was added at index {index}, registry change {sequence}")]);
-    if signed.recovery {
-        lines.push("the key was added as a recovery, without a living key of the issuer".into());
+    match signed.recovery {
+        Recovery::Yes => lines
+            .push("the key was added as a recovery, without a living key of the issuer".into()),
+        Recovery::No => {}
+        Recovery::Unknown => lines.push(
+            "the key may have been added as a recovery: whether it is the issuer's first is not known"
+                .into(),
+        ),
     }
     if let Some(revoked) = signed.revoked {
         let (index, as_of) = (revoked.index, revoked.as_of);

@@ -6,6 +6,6 @@ mod state;
 
 pub use change::{Change, RegistryChange};
 pub use state::{
-    ClaimTypeRecord, Continuity, IssuerRecord, KeyRecord, KeyStanding, Logged, Registry,
+    ClaimTypeRecord, Continuity, IssuerRecord, KeyRecord, KeyStanding, Logged, Recovery, Registry,
     RegistryError, Revocation, StreamRecord,
 };

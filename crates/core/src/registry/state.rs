@@ -41,9 +41,29 @@ pub struct KeyRecord {
     /// Where it was added.
     pub added: Logged,
     /// Whether it was added without a living key of the issuer.
-    pub recovery: bool,
+    pub recovery: Recovery,
     /// Where it was revoked.
     pub revoked: Option<Revocation>,
+}
+
+/// Whether a key was added as a recovery: without a living key of the issuer that signed for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recovery {
+    /// It was, and its note says so.
+    Yes,
+    /// A living key of the issuer signed for it, or it is the issuer's first.
+    No,
+    /// It looks like the issuer's first, but not every change before it was read.
+    Unknown,
+}
+
+impl Recovery {
+    /// Whether the note that added the key says that it was one.
+    #[must_use]
+    pub fn is_marked(self) -> bool {
+        self == Self::Yes
+    }
 }
 
 /// Whether a key counted for an entry.
@@ -318,7 +338,9 @@ impl Registry {
                 let record = self.issuer_record(issuer)?;
                 let mut living = record.living_keys().filter(|old| old.key.id() != key.id());
                 let vouched = living.any(|old| note.verify(&old.key, ed25519).is_ok());
-                let is_first = record.keys.is_empty();
+                // Where changes were left out, a key with the mark is not the first because it looks so.
+                let is_first =
+                    record.keys.is_empty() && (!recovery || self.saw_all_before(change.sequence));
                 if *recovery == (vouched || is_first) {
                     return Err(RegistryError::RecoveryMark);
                 }
@@ -362,6 +384,22 @@ impl Registry {
         registrars.chain(living).chain(own).collect()
     }
 
+    /// Whether every change before the one of this number was read.
+    fn saw_all_before(&self, sequence: u64) -> bool {
+        self.complete && sequence == self.next_sequence
+    }
+
+    /// What is known of a key that comes without the mark, its signatures found in order: it is the first,
+    /// or a living key signed for it.
+    fn unmarked(&self, issuer: &Domain, logged: Logged) -> Recovery {
+        let looks_first = self.issuers.get(issuer).is_none_or(|record| record.keys.is_empty());
+        if looks_first && !self.saw_all_before(logged.sequence) {
+            Recovery::Unknown
+        } else {
+            Recovery::No
+        }
+    }
+
     fn issuer_record(&self, issuer: &Domain) -> Result<&IssuerRecord, RegistryError> {
         self.issuers
             .get(issuer)
@@ -396,7 +434,7 @@ impl Registry {
                 let record = KeyRecord {
                     key: key.clone(),
                     added: logged,
-                    recovery: *recovery,
+                    recovery: if *recovery { Recovery::Yes } else { self.unmarked(issuer, logged) },
                     revoked: None,
                 };
                 self.issuer_mut(issuer)?.keys.push(record);

@@ -5,6 +5,7 @@ use witness_core::{
     evidence::{Evidence, FactKind, KnownRevocations, NotProved, Place, Refusal, Verdict, verify},
     hash::Hash,
     note::Strict,
+    registry::Recovery,
     tlog_policy::TlogPolicy,
 };
 
@@ -38,7 +39,7 @@ fn a_verdict_is_a_set_of_facts() {
     assert_eq!(deleted.signed.key, *issuer_key().verifying_key());
     assert_eq!((deleted.signed.added_sequence, deleted.signed.added_index.0), (1, 2));
     assert_eq!(deleted.signed.revocations, KnownRevocations::Complete);
-    assert!(!deleted.signed.recovery && deleted.signed.revoked.is_none());
+    assert!(deleted.signed.recovery == Recovery::No && deleted.signed.revoked.is_none());
     let cosigned = deleted.cosigned.as_ref().unwrap();
     assert_eq!((cosigned.by.join(" ").as_str(), cosigned.of, cosigned.quorum), ("a b", 3, true));
     assert!(deleted.has(FactKind::Cosigned) && !deleted.has(FactKind::Anchored));

@@ -11,7 +11,7 @@ use witness_core::{
     name::{Domain, Origin},
     note::{Note, Strict},
     policy::Policy,
-    registry::Change as RegistryBody,
+    registry::{Change as RegistryBody, Recovery},
     time::Timestamp,
 };
 
@@ -131,8 +131,39 @@ fn a_recovery_is_said_to_be_one() {
     world.add_key(&second_issuer_key(), true, &[]);
     world.submit("main", &[(1, Change::Issued, None)], &second_issuer_key());
     let verdict = judge(&world.evidence(&[1]), &World::policy()).unwrap();
-    assert!(verdict.items[0].events[0].signed.recovery);
-    assert!(verdict.lines().iter().any(|line| line.contains("as a recovery")));
+    assert_eq!(verdict.items[0].events[0].signed.recovery, Recovery::Yes);
+    assert!(verdict.lines().iter().any(|line| line.contains("was added as a recovery")));
+    // The mark counts as well where the first key's note is left out.
+    let verdict = judge(&without_entry(&world.evidence(&[1]), 2), &World::policy()).unwrap();
+    assert_eq!(verdict.items[0].events[0].signed.recovery, Recovery::Yes);
+}
+
+#[test]
+fn whether_a_key_is_a_recovery_is_unknown_where_it_looks_like_the_first_in_a_file_with_gaps() {
+    let bank = || RegistryBody::IssuerAdded { issuer: Domain::parse("bank.example").unwrap() };
+    let mut world = World::empty();
+    world.found();
+    world.register(bank(), &[]);
+    world.register(RegistryBody::IssuerAdded { issuer: issuer() }, &[]);
+    world.add_key(&issuer_key(), false, &[]);
+    world.open("main");
+    world.claim_type();
+    world.add_key(&second_issuer_key(), false, &[&issuer_key()]);
+    world.submit("main", &[(1, Change::Issued, None)], &issuer_key());
+    world.submit("main", &[(2, Change::Issued, None)], &second_issuer_key());
+    let recovery = |evidence: &Evidence| {
+        let verdict = judge(evidence, &World::policy()).unwrap();
+        let said = verdict.lines().iter().any(|line| line.contains("may have been added as"));
+        let recovery = verdict.items[0].events[0].signed.recovery;
+        assert_eq!(said, recovery == Recovery::Unknown);
+        recovery
+    };
+    let (first, second) = (world.evidence(&[1]), world.evidence(&[2]));
+    assert_eq!([recovery(&first), recovery(&second)], [Recovery::No; 2]);
+    // Without the note of another issuer, the first key is the first by the file alone; the second has
+    // the signature of one that lives there.
+    let (first, second) = (without_entry(&first, 1), without_entry(&second, 1));
+    assert_eq!([recovery(&first), recovery(&second)], [Recovery::Unknown, Recovery::No]);
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl AdminService for Admin {
             let keys = record.keys.iter().map(|key| v1::get_registry_response::Key {
                 vkey: key.key.to_string(),
                 added_index: key.added.index.0,
-                recovery: key.recovery,
+                recovery: key.recovery.is_marked(),
                 revoked_index: key.revoked.map(|revocation| revocation.logged.index.0),
             });
             let mut streams = Vec::new();
