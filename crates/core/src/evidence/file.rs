@@ -67,7 +67,8 @@ pub struct Evidence {
     pub checkpoints: Vec<String>,
     /// Entries of the log, by ascending index.
     pub entries: Vec<EvidenceEntry>,
-    /// The entries that hold the firm's notes: all of the log up to the checkpoint, number 0 first.
+    /// The entries that hold the firm's notes, number 0 first and none skipped. Whether the log holds later
+    /// ones, the file does not tell.
     pub firm: Vec<Reference>,
     #[serde(deserialize_with = "read_format")]
     format: String,

@@ -211,6 +211,8 @@ pub enum NotProved {
     Occurrence,
     /// That these are all events of the document.
     Completeness,
+    /// That no later note of the firm had ended its keys.
+    FirmKeys,
     /// That the key had not been revoked by a registry change that is not in the file.
     Revocations,
     /// That the checkpoints of the file belong to one history.

@@ -76,7 +76,12 @@ fn attachments(evidence: &Evidence) -> impl Iterator<Item = Unchecked> {
 
 fn not_proved(items: &[ItemFacts], checkpoints: &[CheckpointFacts]) -> Vec<NotProved> {
     let events = || items.iter().flat_map(|item| &item.events);
-    let mut list = Vec::from([NotProved::Truth, NotProved::Occurrence, NotProved::Completeness]);
+    let mut list = Vec::from([
+        NotProved::Truth,
+        NotProved::Occurrence,
+        NotProved::Completeness,
+        NotProved::FirmKeys,
+    ]);
     if events().any(|event| event.signed.revocations == KnownRevocations::NotesInFile) {
         list.push(NotProved::Revocations);
     }

@@ -134,6 +134,7 @@ impl NotProved {
             Self::Completeness => {
                 "that these are all events of the document: the file makes no statement of it"
             }
+            Self::FirmKeys => "that no later note of the firm had ended these keys",
             Self::Revocations => {
                 "that the issuer's key had not been revoked by a registry change that is not in this file"
             }

@@ -44,8 +44,13 @@ fn a_verdict_is_a_set_of_facts() {
     assert_eq!((cosigned.by.join(" ").as_str(), cosigned.of, cosigned.quorum), ("a b", 3, true));
     assert!(deleted.has(FactKind::Cosigned) && !deleted.has(FactKind::Anchored));
     assert_eq!(verdict.unchecked.len(), 1);
-    let not_proved =
-        [NotProved::Truth, NotProved::Occurrence, NotProved::Completeness, NotProved::Times];
+    let not_proved = [
+        NotProved::Truth,
+        NotProved::Occurrence,
+        NotProved::Completeness,
+        NotProved::FirmKeys,
+        NotProved::Times,
+    ];
     assert_eq!(verdict.not_proved, not_proved);
     let suspect = verdict
         .items
@@ -69,6 +74,7 @@ fn a_verdict_reads_as_plain_sentences_and_as_json() {
         "published under the checkpoint of size 11 at 2026-02-02T02:41:00Z",
         "its details are in this file",
         "not proved: that these are all events of the document",
+        "not proved: that no later note of the firm had ended these keys",
         "not checked: checkpoints[0], signature line 5",
     ] {
         assert!(lines.contains(part), "{part}\n{lines}");
