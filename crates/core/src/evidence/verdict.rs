@@ -129,7 +129,7 @@ pub struct SignedBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KnownRevocations {
-    /// Every registry change before the entry is in the file.
+    /// Every registry change before the entry is in the file: as many as the entry itself counts.
     Complete,
     /// Only some are.
     NotesInFile,

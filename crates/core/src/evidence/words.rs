@@ -97,7 +97,9 @@ fn signed(signed: &SignedBy) -> Vec<String> {
         lines.push(format!("the key was revoked later, at index {index}, as of {as_of}{word}"));
     }
     lines.push(match signed.revocations {
-        KnownRevocations::Complete => "every registry change before it is in this file".into(),
+        KnownRevocations::Complete => {
+            "every registry change before it, by the log's own count, is in this file".into()
+        }
         KnownRevocations::NotesInFile => "only some registry changes are in this file".into(),
     });
     lines

@@ -70,6 +70,7 @@ fn a_verdict_reads_as_plain_sentences_and_as_json() {
         "2: status REVOKED (punitive), as skill-module",
         "index 10, received at 2026-02-02T02:40:10Z",
         "signature is suspect",
+        "every registry change before it, by the log's own count, is in this file",
         "cosigned by 2 of 3 (a, b), from 2026-02-02T02:41:00Z to 2026-02-02T02:41:00Z: the quorum is met",
         "published under the checkpoint of size 11 at 2026-02-02T02:41:00Z",
         "its details are in this file",
