@@ -237,8 +237,8 @@ refusals! {
     /// Details that the event did not commit to.
     Refuted "event-details" "{place} must have the details that it commits to, or none"
     EventDetails { place: Place = "Which event." }
-    /// No registry note of the file registers the claim type.
-    Refuted "claim-type-not-vouched" "{place}: registry must hold the note that registers the claim type"
+    /// No registry note of the file registers the claim type before the entry.
+    Refuted "claim-type-not-vouched" "{place}: registry must hold the note that registered the claim type before"
     ClaimTypeNotVouched { place: Place = "Which event." }
 }
 

@@ -236,7 +236,9 @@ impl Reading<'_> {
         if submission.issuer != item.issuer {
             return Err(Refusal::EventIssuer { place });
         }
-        if self.registry.claim_type(&event.claim_type).is_none() {
+        let claim_type = self.registry.claim_type(&event.claim_type);
+        let registered = claim_type.and_then(|record| record.registered.first());
+        if registered.is_none_or(|first| first.index >= logged.index) {
             return Err(Refusal::ClaimTypeNotVouched { place });
         }
         let details = match (&proof.details, event.details) {

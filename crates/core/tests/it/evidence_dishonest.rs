@@ -231,6 +231,22 @@ fn a_submission_is_for_this_log_and_in_an_open_stream() {
 }
 
 #[test]
+fn a_claim_type_is_registered_before_it_is_used() {
+    let mut world = World::empty();
+    world.found();
+    world.register(RegistryBody::IssuerAdded { issuer: issuer() }, &[]);
+    world.add_key(&issuer_key(), false, &[]);
+    world.open("main");
+    world.submit("main", &[(1, Change::Issued, None)], &issuer_key());
+    assert_eq!(reason(&world.evidence(&[1])), "claim-type-not-vouched");
+    world.claim_type();
+    assert_eq!(reason(&world.evidence(&[1])), "claim-type-not-vouched");
+    world.submit("main", &[(2, Change::Issued, None)], &issuer_key());
+    world.claim_type();
+    assert!(judge(&world.evidence(&[2]), &World::policy()).is_ok());
+}
+
+#[test]
 fn no_signature_stands_in_a_note_without_being_called_for() {
     let mut world = World::founded();
     let stranger = key("stranger.example", 30);
