@@ -26,6 +26,7 @@ use crate::{
     policy::Policy,
     registry::{KeyRecord, KeyStanding, Registry},
     submission::{IssuerNote, Submission},
+    tlog_policy::TlogPolicy,
 };
 
 /// Checks everything in the file and says what it proves. What fails refuses the whole file; what the file
@@ -57,7 +58,7 @@ pub fn verify(
     };
     let items = reading.items()?;
     unchecked.extend(attachments(evidence));
-    let not_proved = not_proved(&items, &checkpoints);
+    let not_proved = not_proved(&items, &checkpoints, policy);
     Ok(Verdict {
         firm_root: policy.firm_root.clone(),
         items,
@@ -74,7 +75,11 @@ fn attachments(evidence: &Evidence) -> impl Iterator<Item = Unchecked> {
     })
 }
 
-fn not_proved(items: &[ItemFacts], checkpoints: &[CheckpointFacts]) -> Vec<NotProved> {
+fn not_proved(
+    items: &[ItemFacts],
+    checkpoints: &[CheckpointFacts],
+    policy: &Policy,
+) -> Vec<NotProved> {
     let events = || items.iter().flat_map(|item| &item.events);
     let mut list = Vec::from([
         NotProved::Truth,
@@ -88,7 +93,10 @@ fn not_proved(items: &[ItemFacts], checkpoints: &[CheckpointFacts]) -> Vec<NotPr
     if checkpoints.len() > 1 {
         list.push(NotProved::Consistency);
     }
-    if events().any(|event| !event.cosigned.as_ref().is_some_and(|cosigned| cosigned.quorum)) {
+    // `quorum none` is met by nobody, which proves nothing.
+    let asks = policy.cosigners().is_some_and(TlogPolicy::asks_for_cosigners);
+    let is_seen = |event: &EventFacts| event.cosigned.as_ref().is_some_and(|it| it.quorum);
+    if !asks || !events().all(is_seen) {
         list.push(NotProved::SameForAll);
     }
     list.push(NotProved::Times);

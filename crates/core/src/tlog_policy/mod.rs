@@ -174,6 +174,12 @@ impl TlogPolicy {
         &self.cosigners
     }
 
+    /// Whether any cosigner is called for: with `quorum none` nobody need have seen anything.
+    #[must_use]
+    pub fn asks_for_cosigners(&self) -> bool {
+        self.quorum != Quorum::None
+    }
+
     /// Whether these cosigners, by their names in the policy, are enough.
     #[must_use]
     pub fn is_met(&self, verified: &BTreeSet<&[u8]>) -> bool {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use witness_core::{
     event::Change::Issued,
-    evidence::{FactKind, verify},
+    evidence::{FactKind, NotProved, verify},
     firm::Role,
     key::SigningKey,
     name::Domain,
@@ -118,6 +118,18 @@ fn an_issuer_may_revoke_its_own_key_under_a_pinned_registrar() {
     let mut policy = World::policy();
     policy.registrar_keys = vec![registrar_key().verifying_key().clone()];
     assert!(judge(&world.evidence(&[1]), &policy).is_ok());
+}
+
+#[test]
+fn a_quorum_of_none_does_not_prove_that_the_log_shows_everybody_the_same() {
+    let evidence = World::short().evidence(&[1]);
+    let same_for_all = |quorum: &str| {
+        let cosigner = timed_key("a.example", 20);
+        let text = format!("witness a {}\nquorum {quorum}\n", cosigner.verifying_key());
+        let verdict = judge(&evidence, &World::policy().with_cosigners(&text).unwrap()).unwrap();
+        !verdict.not_proved.contains(&NotProved::SameForAll)
+    };
+    assert_eq!(["a", "none"].map(same_for_all), [true, false]);
 }
 
 #[test]
