@@ -153,6 +153,15 @@ impl fmt::Debug for EvidenceEvent {
     }
 }
 
+impl Attachment {
+    /// The attachment as it stands in the file: two that differ are never written alike.
+    #[must_use]
+    pub(super) fn encode(&self) -> String {
+        // Writing strings into a string cannot fail.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
 impl Evidence {
     /// A file without anything in it, to be filled.
     #[must_use]

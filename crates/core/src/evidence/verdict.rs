@@ -194,7 +194,8 @@ pub struct Cosigned {
 /// Something in the file that was not checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unchecked {
-    /// SHA-256 of it, so that two files can be told apart.
+    /// SHA-256 of it, so that two files can be told apart: of a signature line without its newline, or of
+    /// an attachment's canonical JSON, as it stands in the file.
     #[serde(serialize_with = "digest")]
     pub digest: Hash,
     /// What it is, and where.

@@ -70,7 +70,7 @@ pub fn verify(
 
 fn attachments(evidence: &Evidence) -> impl Iterator<Item = Unchecked> {
     evidence.attachments.iter().enumerate().map(|(position, attachment)| Unchecked {
-        digest: Hash::of(format!("{}\n{}", attachment.kind, attachment.body).as_bytes()),
+        digest: Hash::of(attachment.encode().as_bytes()),
         what: format!("attachments[{position}]"),
     })
 }

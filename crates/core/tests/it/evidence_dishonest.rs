@@ -391,6 +391,14 @@ fn attachments_are_named_unchecked_and_never_counted() {
     assert_eq!(with_a.items, before.items);
     assert_eq!((before.unchecked.len(), with_a.unchecked.len()), (0, 1));
     assert_ne!(with_a.unchecked, with_b.unchecked);
+    let digest = Hash::of(br#"{"body":"b","kind":"token"}"#);
+    assert_eq!(with_b.unchecked[0].digest, digest);
+    let attached = [("a\nb", "c"), ("a", "b\nc")].map(|(kind, body)| {
+        let mut evidence = plain().evidence(&[1]);
+        evidence.attachments.push(Attachment { body: body.to_owned(), kind: kind.to_owned() });
+        judge(&evidence, &World::policy()).unwrap().unchecked
+    });
+    assert_ne!(attached[0], attached[1]);
 }
 
 #[test]
