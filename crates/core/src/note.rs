@@ -188,7 +188,9 @@ impl Note {
                 let (time, signature) = line.signature.split_first_chunk::<8>().ok_or_else(bad)?;
                 let seconds = u64::from_be_bytes(*time);
                 let message = key::timestamped(&self.text, seconds);
-                (Some(message), signature, Signed::At(Timestamp::from_seconds(seconds)))
+                // A time that cannot be shown as it was signed is refused: it would be shown as another.
+                let at = Timestamp::read_seconds(seconds).ok_or_else(bad)?;
+                (Some(message), signature, Signed::At(at))
             }
         };
         let signature = signature.try_into().map_err(|_length| bad())?;
@@ -269,6 +271,24 @@ mod tests {
         let note = Note::parse(format!("{TEXT}\n{PLAIN}\n{TIMED}\n").as_bytes()).unwrap();
         assert_eq!(note.verify(plain.verifying_key(), &Strict), Ok(Signed::Plain));
         assert_eq!(note.verify(timed.verifying_key(), &Strict), Ok(Signed::At(at)));
+    }
+
+    #[test]
+    fn a_signed_time_that_microseconds_cannot_show_is_refused() {
+        use ed25519_dalek::Signer as _;
+        let seed = [7; 32];
+        let timed = SigningKey::from_seed("a", SignatureType::Timestamp, &seed).unwrap();
+        let most = (u64::MAX >> 1) / 1_000_000;
+        for (seconds, is_good) in [(most, true), (most + 1, false), (u64::MAX, false)] {
+            let message = key::timestamped(TEXT, seconds);
+            let signature = ed25519_dalek::SigningKey::from_bytes(&seed).sign(message.as_bytes());
+            let blob = [seconds.to_be_bytes().as_slice(), &signature.to_bytes()].concat();
+            let id = timed.verifying_key().id();
+            let line = SignatureLine { name: "a".to_owned(), id, signature: blob };
+            let verdict =
+                Note::new(TEXT.to_owned(), vec![line]).verify(timed.verifying_key(), &Strict);
+            assert_eq!(verdict.is_ok(), is_good, "{seconds}");
+        }
     }
 
     #[test]

@@ -17,7 +17,14 @@ impl Timestamp {
         Self(if micros > u64::MAX >> 1 { u64::MAX >> 1 } else { micros })
     }
 
-    /// A time from whole seconds.
+    /// A time from whole seconds that somebody else wrote, if it is one of ours: below 2^63 microseconds.
+    #[must_use]
+    pub fn read_seconds(seconds: u64) -> Option<Self> {
+        let micros = seconds.checked_mul(1_000_000)?;
+        i64::try_from(micros).is_ok().then_some(Self(micros))
+    }
+
+    /// A time from whole seconds; beyond 2^63 - 1 microseconds it is cut.
     #[must_use]
     pub const fn from_seconds(seconds: u64) -> Self {
         Self::from_micros(seconds.saturating_mul(1_000_000))
@@ -92,6 +99,15 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_that_microseconds_cannot_show_are_no_time() {
+        let most = (u64::MAX >> 1) / 1_000_000;
+        assert_eq!(Timestamp::read_seconds(most).map(Timestamp::seconds), Some(most));
+        for seconds in [most + 1, u64::MAX / 1_000_000 + 1, u64::MAX] {
+            assert_eq!(Timestamp::read_seconds(seconds), None, "{seconds}");
+        }
+    }
 
     #[test]
     fn times_are_shown_as_rfc_3339() {
