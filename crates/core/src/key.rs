@@ -82,7 +82,7 @@ pub enum KeyError {
     /// The id is not that of name, type and public key.
     #[error("the key id does not belong to this name and public key")]
     Id,
-    /// The public key is no point of the curve, or one of small order.
+    /// The public key is no point of the curve in its canonical encoding, or one of small order.
     #[error("the public key is not a usable Ed25519 key")]
     Point,
 }
@@ -114,7 +114,10 @@ impl VerifyingKey {
             return Err(KeyError::Form);
         }
         let key = ed25519_dalek::VerifyingKey::from_bytes(public).or(Err(KeyError::Point))?;
-        if key.is_weak() || key.as_bytes() != public {
+        // A point has one canonical encoding (RFC 8032 section 5.1.3), yet decoding takes y = p + 1 and the
+        // like too: one key under two sets of bytes would have two ids.
+        let is_canonical = key.to_edwards().compress().as_bytes() == public;
+        if key.is_weak() || !is_canonical {
             return Err(KeyError::Point);
         }
         let id = KeyId::of(name, signature_type, public);
@@ -279,6 +282,21 @@ mod tests {
         let vkey = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
         assert_eq!(key.verifying_key().to_string(), vkey);
         assert!(!format!("{key:?}").contains("ymY"), "a secret was printed");
+    }
+
+    #[test]
+    fn a_point_that_is_not_canonically_encoded_is_no_key() {
+        let mut usable = 0;
+        // y = p + 1 up to 2^255 - 1, and with the sign bit: all that is beyond the field.
+        for (low, high) in (0xee..=0xff).flat_map(|low| [(low, 0x7f), (low, 0xff)]) {
+            let mut public = [0xff; 32];
+            (public[0], public[31]) = (low, high);
+            let point = ed25519_dalek::VerifyingKey::from_bytes(&public);
+            usable += usize::from(point.is_ok_and(|point| !point.is_weak()));
+            let key = VerifyingKey::new("a", SignatureType::Ed25519, &public);
+            assert_eq!(key, Err(KeyError::Point), "{low:x} {high:x}");
+        }
+        assert!(usable > 0, "some are points of large order, which nothing else refuses");
     }
 
     #[test]
