@@ -13,8 +13,8 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::members::{
-    EVIDENCE_FORMAT as FORMAT, EXPECTED, read_document, read_format, read_index, read_issuer,
-    read_path, write_document, write_issuer, write_path, write_shown,
+    EVIDENCE_FORMAT as FORMAT, EXPECTED, LaterTable, read_document, read_format, read_index,
+    read_issuer, read_path, write_document, write_issuer, write_path, write_shown,
 };
 
 use crate::{
@@ -60,7 +60,7 @@ pub enum FileError {
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
     /// Anchors on a chain: none in this version.
-    pub anchors: Vec<serde_json::Value>,
+    pub anchors: LaterTable,
     /// What was added later. This version knows no kind of them: named unchecked, never counted.
     pub attachments: Vec<Attachment>,
     /// Signed checkpoints of one log, by ascending size.
@@ -77,7 +77,7 @@ pub struct Evidence {
     /// The entries that hold the registry notes that matter, by ascending index.
     pub registry: Vec<Reference>,
     /// Roll-ups: none in this version.
-    pub rollups: Vec<serde_json::Value>,
+    pub rollups: LaterTable,
 }
 
 /// Position in a table of the file, from 0; written as a decimal string.
@@ -167,7 +167,7 @@ impl Evidence {
     #[must_use]
     pub(super) fn empty() -> Self {
         Self {
-            anchors: Vec::new(),
+            anchors: LaterTable::default(),
             attachments: Vec::new(),
             checkpoints: Vec::new(),
             entries: Vec::new(),
@@ -175,7 +175,7 @@ impl Evidence {
             format: FORMAT.to_string(),
             items: Vec::new(),
             registry: Vec::new(),
-            rollups: Vec::new(),
+            rollups: LaterTable::default(),
         }
     }
 
@@ -185,7 +185,14 @@ impl Evidence {
             return Err(FileError::TooLong { size: bytes.len() });
         }
         let parsed: Self = serde_json::from_slice(bytes).map_err(|error| shape(bytes, &error))?;
-        if parsed.encode().as_bytes() == bytes { Ok(parsed) } else { Err(FileError::NotCanonical) }
+        // What a later version puts into its tables is not kept, so that it could not be written again; the
+        // verifier refuses such a file as one that it cannot judge.
+        let is_later = !parsed.anchors.is_empty() || !parsed.rollups.is_empty();
+        if is_later || parsed.encode().as_bytes() == bytes {
+            Ok(parsed)
+        } else {
+            Err(FileError::NotCanonical)
+        }
     }
 
     /// The file, in canonical form.
@@ -271,6 +278,22 @@ mod tests {
             );
             assert!(!refusal.to_string().contains("secret"));
         }
+    }
+
+    #[test]
+    fn what_a_later_version_puts_into_its_tables_is_noticed_and_not_kept() {
+        for (member, held) in [("anchors", "[0]"), ("rollups", "[{\"a\":[[],\"b\"]},null]")] {
+            let later = empty().replace(
+                &alloc::format!("\"{member}\":[]"),
+                &alloc::format!("\"{member}\":{held}"),
+            );
+            let parsed = Evidence::parse(later.as_bytes()).unwrap();
+            assert_eq!(parsed.anchors.is_empty(), member != "anchors");
+            assert_eq!(parsed.rollups.is_empty(), member != "rollups");
+            assert_eq!(Evidence::parse(parsed.encode().as_bytes()), Ok(parsed));
+        }
+        let broken = empty().replace("\"anchors\":[]", "\"anchors\":[0,]");
+        assert!(matches!(Evidence::parse(broken.as_bytes()), Err(FileError::Shape { .. })));
     }
 
     #[test]

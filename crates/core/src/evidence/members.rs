@@ -6,7 +6,10 @@ use alloc::{
 };
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, IgnoredAny, SeqAccess, Visitor},
+};
 
 use super::file::Reference;
 use crate::{
@@ -39,6 +42,53 @@ impl<'de> Deserialize<'de> for Reference {
         read(deserializer, EXPECTED_DECIMAL, |text| {
             usize::try_from(text::decimal(text)?).ok().map(Self)
         })
+    }
+}
+
+/// A table that only a later version fills. Whether it holds anything is all that is kept of it: a few bytes
+/// of JSON can need a hundred times as many in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LaterTable {
+    is_filled: bool,
+}
+
+impl LaterTable {
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        !self.is_filled
+    }
+}
+
+/// A table that holds something is written with a null for it.
+impl Serialize for LaterTable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.is_filled.then_some(()))
+    }
+}
+
+impl<'de> Deserialize<'de> for LaterTable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Skipped)
+    }
+}
+
+/// Walks over the elements of a list without keeping any.
+struct Skipped;
+
+impl<'de> Visitor<'de> for Skipped {
+    type Value = LaterTable;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<LaterTable, A::Error> {
+        let mut is_filled = false;
+        while elements.next_element::<IgnoredAny>()?.is_some() {
+            is_filled = true;
+        }
+        Ok(LaterTable { is_filled })
     }
 }
 

@@ -22,6 +22,7 @@ pub use file::{
     Attachment, EVIDENCE_BYTES_MAX, Evidence, EvidenceEntry, EvidenceEvent, FileError, Item,
     Reference,
 };
+pub use members::LaterTable;
 pub use refusal::{Place, Referrer, Refusal, RefusalClass, Table};
 pub use verdict::{
     Cosigned, Details, EventFacts, ItemFacts, KnownRevocations, Logged, NotProved, NotYet,

@@ -199,10 +199,14 @@ fn the_head_of_an_entry_must_fit_its_place() {
 
 #[test]
 fn an_unknown_kind_or_table_means_that_it_cannot_tell() {
-    let mut evidence = plain().evidence(&[1]);
-    evidence.anchors.push(serde_json::Value::String("anchor".to_owned()));
-    let refusal = verify(&evidence, &World::policy(), &Strict).unwrap_err();
-    assert_eq!((refusal.class(), refusal.reason()), (RefusalClass::CannotTell, "table-not-known"));
+    for table in ["anchors", "rollups"] {
+        let text = plain().evidence(&[1]).encode();
+        let text = text.replace(&format!("\"{table}\":[]"), &format!("\"{table}\":[\"one\",{{}}]"));
+        let evidence = Evidence::parse(text.as_bytes()).unwrap();
+        let refusal = verify(&evidence, &World::policy(), &Strict).unwrap_err();
+        let expected = (RefusalClass::CannotTell, "table-not-known");
+        assert_eq!((refusal.class(), refusal.reason()), expected);
+    }
     let mut world = plain();
     world.entries[5] = world.entries[5].replacen("submission", "state", 1);
     let refusal = verify(&world.evidence(&[1]), &World::policy(), &Strict).unwrap_err();
