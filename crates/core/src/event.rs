@@ -317,10 +317,11 @@ mod tests {
             lines[number] = wrong;
             let text = lines.join("\n") + "\n";
             let refusal = Event::parse(text.as_bytes()).unwrap_err();
-            assert!(
-                matches!(refusal, Malformed::Line { line, .. } if line == number + 1),
-                "{number}: {refusal}"
-            );
+            let is_named = match number {
+                0 => matches!(refusal, Malformed::OtherVersion { .. }),
+                _ => matches!(refusal, Malformed::Line { line, .. } if line == number + 1),
+            };
+            assert!(is_named, "{number}: {refusal}");
         }
         assert!(Event::parse((good.clone() + "\n").as_bytes()).is_err());
         assert!(Event::parse(&good.as_bytes()[..good.len() - 1]).is_err());

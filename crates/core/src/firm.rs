@@ -17,6 +17,7 @@ use crate::{
 
 const FORMAT: &str = "witness-firm/v1";
 const TEXT_BYTES_MAX: usize = 60_000;
+const EXPECTED_KEY: &str = "key <role> <vkey> <from> <until or ->";
 
 /// What a key of the firm may sign. One key for one role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,6 +93,12 @@ impl RoleKey {
         fits.then_some(Self { role, key, from, until })
     }
 
+    /// Roles can be added, and their keys can be of types that are not known here.
+    fn is_of_unknown_role(line: &str) -> bool {
+        let role = line.strip_prefix("key ").and_then(|rest| rest.split_once(' '));
+        role.is_some_and(|(role, _)| crate::text::is_word(role) && Role::parse(role).is_none())
+    }
+
     fn encode(&self) -> String {
         let until = self.until.map_or("-".to_string(), |until| until.to_string());
         format!("key {} {} {} {until}\n", self.role.word(), self.key, self.from)
@@ -126,7 +133,11 @@ impl FirmText {
         let previous = lines.parse("the hash of the note before in base64", Hash::from_base64)?;
         let mut keys = Vec::new();
         while !lines.is_at_end() {
-            keys.push(lines.parse("key <role> <vkey> <from> <until or ->", RoleKey::parse)?);
+            let line = lines.parse(EXPECTED_KEY, Some)?;
+            if RoleKey::is_of_unknown_role(line) {
+                return Err(lines.refuse_word(EXPECTED_KEY));
+            }
+            keys.push(RoleKey::parse(line).ok_or_else(|| lines.refuse(EXPECTED_KEY))?);
         }
         let parsed = Self { firm, sequence, previous, keys };
         if parsed.encode() == text {

@@ -41,12 +41,38 @@ pub enum Malformed {
         /// Name of the text's format.
         text: &'static str,
     },
+    /// Of another version of the format.
+    #[error("{text}: must be of this version")]
+    OtherVersion {
+        /// Name of the text's format, as it is known here.
+        text: &'static str,
+    },
+    /// A word out of a list that later versions can make longer.
+    #[error(
+        "{text}: line {line} has a word that is not known to this version; it must be {expected}"
+    )]
+    UnknownWord {
+        /// Name of the text's format.
+        text: &'static str,
+        /// Number of the line, from 1.
+        line: usize,
+        /// What was expected.
+        expected: &'static str,
+    },
     /// It parses, but would be written otherwise.
     #[error("{text}: must be in its one canonical form")]
     NotCanonical {
         /// Name of the text's format.
         text: &'static str,
     },
+}
+
+impl Malformed {
+    /// Whether a later version may well have written the text: then this one cannot tell whether it is good.
+    #[must_use]
+    pub fn may_be_later(&self) -> bool {
+        matches!(self, Self::OtherVersion { .. } | Self::UnknownWord { .. })
+    }
 }
 
 /// A cursor over the lines of one text.
@@ -69,6 +95,9 @@ impl<'a> Lines<'a> {
         }
         let rest = str::from_utf8(bytes).or(Err(Malformed::NotUtf8 { text: format }))?;
         let mut lines = Self { text: format, rest, line: 0 };
+        if is_other_version(rest, format) {
+            return Err(Malformed::OtherVersion { text: format });
+        }
         lines.parse("the name and version of the format", |line| (line == format).then_some(()))?;
         Ok(lines)
     }
@@ -91,6 +120,16 @@ impl<'a> Lines<'a> {
         read(line).ok_or(wrong)
     }
 
+    /// Refuses the line that was read last.
+    pub(crate) fn refuse(&self, expected: &'static str) -> Malformed {
+        Malformed::Line { text: self.text, line: self.line, expected }
+    }
+
+    /// Refuses the line that was read last for a word that a later version may know.
+    pub(crate) fn refuse_word(&self, expected: &'static str) -> Malformed {
+        Malformed::UnknownWord { text: self.text, line: self.line, expected }
+    }
+
     /// All that follows, which ends the reading.
     pub(crate) fn rest(self) -> &'a str {
         self.rest
@@ -108,6 +147,22 @@ impl<'a> Lines<'a> {
         }
         Err(Malformed::Trailing { text: self.text, line: self.line })
     }
+}
+
+/// Whether a text begins with the format's name and another version's number.
+fn is_other_version(text: &str, format: &str) -> bool {
+    let first = text.split_once('\n').map_or(text, |(first, _)| first);
+    let (Some((name, _)), Some((other, version))) =
+        (format.split_once("/v"), first.split_once("/v"))
+    else {
+        return false;
+    };
+    name == other && first != format && decimal(version).is_some()
+}
+
+/// Whether this could be a word of a list that later versions make longer.
+pub(crate) fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
 }
 
 /// A decimal without sign and without leading zero, below 2^63 (Go peers read `int64`).

@@ -79,6 +79,9 @@ macro_rules! refusals {
             /// What it means.
             #[must_use]
             pub fn class(&self) -> RefusalClass {
+                if self.malformed().is_some_and(Malformed::may_be_later) {
+                    return RefusalClass::CannotTell;
+                }
                 match self {
                     Self::File(FileError::OtherVersion) => RefusalClass::CannotTell,
                     Self::File(_) => RefusalClass::Refuted,
@@ -240,6 +243,21 @@ refusals! {
     /// No registry note of the file registers the claim type before the entry.
     Refuted "claim-type-not-vouched" "{place}: registry must hold the note that registered the claim type before"
     ClaimTypeNotVouched { place: Place = "Which event." }
+}
+
+impl Refusal {
+    /// Why a text of ours in the file does not parse, if that is the reason.
+    fn malformed(&self) -> Option<&Malformed> {
+        if let Self::EntryText { source, .. }
+        | Self::EventText { source, .. }
+        | Self::FirmNote { source: FirmError::Text(source), .. }
+        | Self::RegistryNote { source: RegistryError::Text(source), .. }
+        | Self::SubmissionNote { source: IssuerNoteError::Text(source), .. } = self
+        {
+            return Some(source);
+        }
+        None
+    }
 }
 
 /// What refers into a table.

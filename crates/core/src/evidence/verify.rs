@@ -232,12 +232,13 @@ impl Reading<'_> {
         place: Place,
         vouched: &Vouched,
     ) -> Result<EventFacts, Refusal> {
-        let event = Event::parse(proof.text.as_bytes())
-            .map_err(|source| Refusal::EventText { place, source })?;
         let Vouched { submission, signed, logged } = vouched;
         let (leaf, events) = (Hash::leaf(proof.text.as_bytes()), TreeSize(submission.events));
         merkle::verify_inclusion(&leaf, proof.index, events, &proof.path, &submission.root)
             .map_err(|source| Refusal::EventProof { place, source })?;
+        // Only what is proved to be the issuer's text can be one of a later version.
+        let event = Event::parse(proof.text.as_bytes())
+            .map_err(|source| Refusal::EventText { place, source })?;
         if event.document != item.document {
             return Err(Refusal::EventDocument { place });
         }

@@ -220,6 +220,63 @@ fn an_unknown_kind_or_table_means_that_it_cannot_tell() {
 }
 
 #[test]
+fn a_text_of_a_later_version_or_with_a_later_word_means_that_it_cannot_tell() {
+    let root = root_key();
+    let cases = [
+        ("witness-firm/v1", "witness-firm/v2", "firm-note", RefusalClass::CannotTell),
+        ("key registrar", "key auditor", "firm-note", RefusalClass::CannotTell),
+        ("key registrar", "kay registrar", "firm-note", RefusalClass::Refuted),
+        ("witness-registry/v1", "witness-registry/v9", "registry-note", RefusalClass::CannotTell),
+        ("issuer-added ", "issuer-renamed ", "registry-note", RefusalClass::CannotTell),
+        ("issuer-added ", "issuer_added ", "registry-note", RefusalClass::Refuted),
+        (
+            "witness-submission/v1",
+            "witness-submission/v2",
+            "submission-note",
+            RefusalClass::CannotTell,
+        ),
+        (
+            "witness-submission/v1",
+            "witness-submission/w2",
+            "submission-note",
+            RefusalClass::Refuted,
+        ),
+        ("witness-entry/v1", "witness-entry/v2", "entry-text", RefusalClass::CannotTell),
+    ];
+    for (from, to, reason, class) in cases {
+        let mut world = plain();
+        let at = world.entries.iter().position(|text| text.contains(from)).unwrap();
+        let text = world.entries[at].replacen(from, to, 1);
+        world.entries[at] = match text.split_once(" 0\nwitness-firm") {
+            // What the root signs is read only once its signature was found good.
+            Some((head, rest)) => {
+                let body = rest.split_once("\n\n").unwrap().0;
+                let note = signed(format!("witness-firm{body}\n"), &[&root]);
+                format!("{head} 0\n{note}")
+            }
+            None => text,
+        };
+        let mut evidence = plain().evidence(&[1]);
+        evidence.checkpoints = vec![world.checkpoint().to_string()];
+        for (number, row) in (0..).zip(&mut evidence.entries) {
+            let proved = world.proved(number);
+            (row.text, row.path) = (proved.text, proved.path);
+        }
+        let refusal = verify(&evidence, &World::policy(), &Strict).unwrap_err();
+        assert_eq!((refusal.reason(), refusal.class()), (reason, class), "{to}");
+    }
+}
+
+#[test]
+fn an_event_of_a_later_version_means_that_it_cannot_tell_if_the_issuer_signed_it() {
+    let mut evidence = plain().evidence(&[1]);
+    let text = &mut evidence.items[0].events[0].text;
+    *text = text.replacen("event/v1", "event/v2", 1);
+    let refusal = verify(&evidence, &World::policy(), &Strict).unwrap_err();
+    assert_eq!((refusal.reason(), refusal.class()), ("event-proof", RefusalClass::Refuted));
+}
+
+#[test]
 fn a_submission_is_for_this_log_and_in_an_open_stream() {
     let mut world = World::founded();
     world.origin = Origin::parse("witness.example/log2").unwrap();
