@@ -25,7 +25,7 @@ pub enum Anomaly {
     NotDeleted,
     /// A change after the record went on under another hash.
     AfterReplacement,
-    /// An affirming status after a punitive one.
+    /// An affirming status after a punitive one, with no other verdict in between.
     RevocationUndone,
     /// It is said to have occurred after it was received.
     FutureOccurrence,
@@ -86,9 +86,9 @@ impl Anomalies {
     }
 }
 
-/// What is known of a document after an event: as much as the next one is judged by. Stored as one byte.
+/// What a document is after its last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum State {
     /// Issued, or the new hash of an amendment.
     Issued,
     /// Went on under another hash.
@@ -101,47 +101,90 @@ pub enum Standing {
     Restored,
 }
 
+/// What is known of a document after an event: as much as the next one is judged by. Stored as one byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    state: State,
+    /// A punitive status stands behind the state: nothing affirmed the document since. Never set where the
+    /// state itself says so, or begins anew.
+    after_punitive: bool,
+}
+
+/// Bit of the stored byte for `after_punitive`; bytes from before it existed lack it.
+const AFTER_PUNITIVE: u8 = 0x20;
+
 impl Standing {
     /// What an event makes of a document.
     #[must_use]
-    pub fn after(change: &Change) -> Self {
-        match change {
-            Change::Issued | Change::Amended { .. } => Self::Issued,
-            Change::Replaced { .. } => Self::Replaced,
-            Change::Status { class, .. } => Self::Status(*class),
-            Change::Deleted => Self::Deleted,
-            Change::Restored => Self::Restored,
-        }
+    pub fn after(before: Option<Self>, change: &Change) -> Self {
+        let state = match change {
+            Change::Issued | Change::Amended { .. } => State::Issued,
+            Change::Replaced { .. } => State::Replaced,
+            Change::Status { class, .. } => State::Status(*class),
+            Change::Deleted => State::Deleted,
+            Change::Restored => State::Restored,
+        };
+        let was_punitive = before.is_some_and(Self::is_punitive);
+        Self { state, after_punitive: was_punitive && carries(state) }
+    }
+
+    /// What the last event made of the document.
+    #[must_use]
+    pub fn state(self) -> State {
+        self.state
+    }
+
+    /// Whether the last word on blame was punitive, whatever came after it.
+    fn is_punitive(self) -> bool {
+        self.after_punitive || self.state == State::Status(StatusClass::Punitive)
     }
 
     /// The stored byte.
     #[must_use]
     pub fn to_byte(self) -> u8 {
-        match self {
-            Self::Issued => 0,
-            Self::Replaced => 1,
-            Self::Deleted => 2,
-            Self::Restored => 3,
-            Self::Status(class) => {
+        let state = match self.state {
+            State::Issued => 0,
+            State::Replaced => 1,
+            State::Deleted => 2,
+            State::Restored => 3,
+            State::Status(class) => {
                 let number = StatusClass::ALL.iter().position(|other| *other == class).unwrap_or(5);
                 16 + u8::try_from(number).unwrap_or(5)
             }
-        }
+        };
+        if self.after_punitive { state | AFTER_PUNITIVE } else { state }
     }
 
     /// Reads the stored byte.
     #[must_use]
     pub fn from_byte(byte: u8) -> Option<Self> {
-        match byte {
-            0 => Some(Self::Issued),
-            1 => Some(Self::Replaced),
-            2 => Some(Self::Deleted),
-            3 => Some(Self::Restored),
-            _ => {
-                let class = StatusClass::ALL.get(usize::from(byte.checked_sub(16)?))?;
-                Some(Self::Status(*class))
-            }
-        }
+        let after_punitive = byte & AFTER_PUNITIVE != 0;
+        let state = match byte & !AFTER_PUNITIVE {
+            0 => State::Issued,
+            1 => State::Replaced,
+            2 => State::Deleted,
+            3 => State::Restored,
+            status => State::Status(*StatusClass::ALL.get(usize::from(status.checked_sub(16)?))?),
+        };
+        (!after_punitive || carries(state)).then_some(Self { state, after_punitive })
+    }
+}
+
+/// Whether a punitive status stays behind a state: it takes an affirming one to undo it, and a new issue or
+/// another hash to begin anew.
+fn carries(state: State) -> bool {
+    match state {
+        State::Deleted
+        | State::Restored
+        | State::Status(
+            StatusClass::Administrative
+            | StatusClass::Replaced
+            | StatusClass::Paused
+            | StatusClass::Other,
+        ) => true,
+        State::Issued
+        | State::Replaced
+        | State::Status(StatusClass::Affirming | StatusClass::Punitive) => false,
     }
 }
 
@@ -155,23 +198,24 @@ pub fn anomalies(
 ) -> Anomalies {
     let mut found = Anomalies::default();
     let is_new = matches!(event.change, Change::Issued | Change::Amended { .. });
-    match before {
+    let state = before.map(Standing::state);
+    match state {
         None if !is_new => found.insert(Anomaly::NeverIssued),
-        Some(Standing::Deleted) if !matches!(event.change, Change::Restored) => {
+        Some(State::Deleted) if !matches!(event.change, Change::Restored) => {
             found.insert(Anomaly::AfterDeletion);
         }
         Some(_) if is_new => found.insert(Anomaly::IssuedAgain),
-        Some(Standing::Replaced) if !matches!(event.change, Change::Deleted) => {
+        Some(State::Replaced) if !matches!(event.change, Change::Deleted) => {
             found.insert(Anomaly::AfterReplacement);
         }
         _ => {}
     }
-    let was_deleted = before.is_none_or(|standing| standing == Standing::Deleted);
+    let was_deleted = state.is_none_or(|state| state == State::Deleted);
     if event.change == Change::Restored && !was_deleted {
         found.insert(Anomaly::NotDeleted);
     }
     let affirms = matches!(event.change, Change::Status { class: StatusClass::Affirming, .. });
-    if affirms && before == Some(Standing::Status(StatusClass::Punitive)) {
+    if affirms && before.is_some_and(Standing::is_punitive) {
         found.insert(Anomaly::RevocationUndone);
     }
     let received = received_at.signed_micros();
@@ -182,4 +226,79 @@ pub fn anomalies(
         found.insert(Anomaly::LateReport);
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::{Salt, Status},
+        hash::{DocumentHash, Hash},
+        name::Name,
+    };
+
+    fn status(class: StatusClass) -> Change {
+        Change::Status { class, status: Status::parse("word").unwrap() }
+    }
+
+    /// What is odd about the last of these changes of one document.
+    fn last(changes: &[Change]) -> Vec<Anomaly> {
+        let (mut before, mut found) = (None, Vec::new());
+        for change in changes {
+            let event = Event {
+                salt: Salt([7; 16]),
+                document: DocumentHash(Hash::of(b"document")),
+                change: change.clone(),
+                claim_type: Name::parse("skill-module").unwrap(),
+                occurred_at: 0,
+                details: None,
+            };
+            found = anomalies(&event, before, Timestamp::EPOCH, false).to_vec();
+            before = Some(Standing::after(before, change));
+        }
+        found
+    }
+
+    #[test]
+    fn a_revocation_undone_is_flagged_whatever_stands_in_between() {
+        use StatusClass::{Administrative, Affirming, Other, Paused, Punitive, Replaced};
+        let between: [&[Change]; 6] = [
+            &[],
+            &[Change::Deleted, Change::Restored],
+            &[status(Administrative)],
+            &[status(Paused), Change::Deleted, Change::Restored, status(Other)],
+            &[status(Replaced), Change::Restored],
+            &[status(Punitive), status(Administrative)],
+        ];
+        for between in between {
+            let changes =
+                [&[Change::Issued, status(Punitive)], between, &[status(Affirming)]].concat();
+            assert_eq!(last(&changes), [Anomaly::RevocationUndone], "{between:?}");
+            let again = [changes.as_slice(), &[status(Affirming)]].concat();
+            assert_eq!(last(&again), [], "it was undone before");
+        }
+        let deleted = [Change::Issued, status(Punitive), Change::Deleted, status(Affirming)];
+        assert_eq!(last(&deleted), [Anomaly::AfterDeletion, Anomaly::RevocationUndone]);
+        let anew = [Change::Issued, status(Punitive), Change::Issued, status(Affirming)];
+        assert_eq!(last(&anew), []);
+        assert_eq!(last(&[Change::Issued, status(Other), status(Affirming)]), []);
+    }
+
+    #[test]
+    fn a_stored_standing_reads_back_and_the_bytes_of_old_stay_what_they_were() {
+        let standings: Vec<Standing> = (0..=u8::MAX).filter_map(Standing::from_byte).collect();
+        assert_eq!(standings.len(), 10 + 6, "four, six classes, and six of all with the bit");
+        for byte in 0..=u8::MAX {
+            let standing = Standing::from_byte(byte);
+            assert!(standing.is_none_or(|standing| standing.to_byte() == byte), "{byte}");
+        }
+        let old = [State::Issued, State::Replaced, State::Deleted, State::Restored]
+            .into_iter()
+            .zip(0..)
+            .chain(StatusClass::ALL.map(State::Status).into_iter().zip(16..));
+        for (state, byte) in old {
+            let standing = Standing { state, after_punitive: false };
+            assert_eq!(Standing::from_byte(byte), Some(standing));
+        }
+    }
 }

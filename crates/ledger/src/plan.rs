@@ -423,7 +423,7 @@ impl<'a> Planner<'a> {
             if !anomalies.is_empty() {
                 odd.push((number, anomalies));
             }
-            let standing = Standing::after(&event.change);
+            let standing = Standing::after(before, &event.change);
             cell.places.push(PlaceCell { index, event: number, standing, anomalies });
             if cell.places.len() > DocumentCell::PAGE {
                 let places = cell.places.drain(..DocumentCell::PAGE).collect();

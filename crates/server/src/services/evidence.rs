@@ -6,7 +6,7 @@ use tokio::{sync::Semaphore, task};
 use tonic::{Code, Request, Response, Status};
 use witness_core::{
     admission::Refusal,
-    anomaly::Standing,
+    anomaly::State,
     details::Details,
     entry::Entry,
     event::{Change, Event},
@@ -151,9 +151,9 @@ impl Evidence {
         };
         let item = item(read(&known.log, last)?)?;
         let event = Event::parse(&item.event).map_err(|_damaged| erased())?;
-        let (status, class) = match last.standing {
-            Standing::Restored => status_of(&known, before_deletion(&known.places))?,
-            Standing::Issued | Standing::Replaced | Standing::Deleted | Standing::Status(_) => {
+        let (status, class) = match last.standing.state() {
+            State::Restored => status_of(&known, before_deletion(&known.places))?,
+            State::Issued | State::Replaced | State::Deleted | State::Status(_) => {
                 status_of(&known, Some(last))?
             }
         };
@@ -196,7 +196,7 @@ impl Evidence {
 
 /// A restored document is again what it was before its deletion.
 fn before_deletion(places: &[Place]) -> Option<Place> {
-    let counts = |place: &&Place| !matches!(place.standing, Standing::Deleted | Standing::Restored);
+    let counts = |place: &&Place| !matches!(place.standing.state(), State::Deleted | State::Restored);
     places.iter().rev().find(counts).copied()
 }
 
