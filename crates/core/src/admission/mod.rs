@@ -9,11 +9,12 @@ pub use refusal::{Blame, Refusal};
 
 use crate::{
     details::Details,
-    event::{EVENT_BYTES_MAX, Event, first_broken_pair},
+    event::{Change, EVENT_BYTES_MAX, Event, first_broken_pair},
     hash::Hash,
     key::KeyId,
     merkle,
     note::Ed25519,
+    personal,
     registry::{IssuerRecord, Registry, StreamRecord},
     submission::{
         Heartbeat, IssuerNote, IssuerNoteError, SUBMISSION_BYTES_MAX, SUBMISSION_EVENTS_MAX,
@@ -80,6 +81,7 @@ pub fn admit(
     for (index, (event, details)) in events.iter().zip(details).enumerate() {
         let event_bytes = event.as_ref();
         let event = Event::parse(event_bytes).map_err(|why| refuse_event(&why, index))?;
+        check_status(&event, index)?;
         check_details(&event, details.as_ref(), index, registry)?;
         leaves.push(Hash::leaf(event_bytes));
         parsed.push(event);
@@ -180,6 +182,13 @@ fn check_key<T>(
     note.verify(&record.key, ed25519).or(Err(Refusal::BadSignature { key: id }))
 }
 
+/// A status is the one text that an event gives verbatim, so it is looked at as a value of details is.
+fn check_status(event: &Event, index: usize) -> Result<(), Refusal> {
+    let Change::Status { status, .. } = &event.change else { return Ok(()) };
+    let found = personal::find(status.as_str());
+    found.map_or(Ok(()), |kind| Err(Refusal::of_status(index, kind)))
+}
+
 fn check_details(
     event: &Event,
     details: &[u8],
@@ -221,4 +230,40 @@ fn refuse_event(why: &Malformed, index: usize) -> Refusal {
         return Refusal::EventTooLarge { index, found: size, limit: EVENT_BYTES_MAX };
     }
     Refusal::MalformedEvent { index, why: why.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::{Salt, Status, StatusClass},
+        hash::DocumentHash,
+        name::Name,
+    };
+
+    #[test]
+    fn a_status_that_looks_personal_is_refused_and_not_repeated() {
+        let check = |text: &str| {
+            let status = Status::parse(text).unwrap();
+            let event = Event {
+                salt: Salt([7; 16]),
+                document: DocumentHash(Hash::of(b"document")),
+                change: Change::Status { class: StatusClass::Other, status },
+                claim_type: Name::parse("skill-module").unwrap(),
+                occurred_at: 0,
+                details: None,
+            };
+            check_status(&event, 3)
+        };
+        for usual in ["REVOKED", "on hold - see board_7", "Valid until 2028-02-29"] {
+            assert!(check(usual).is_ok(), "{usual}");
+        }
+        let card = "call 4111 1111 1111 1111";
+        let refusal = check(card).unwrap_err();
+        assert_eq!(refusal.reason(), "PERSONAL_DATA");
+        let expected = [("event_index", "3"), ("field", "status"), ("rule", "payment-card")]
+            .map(|(name, value)| (name, value.to_string()));
+        assert_eq!(refusal.metadata(), expected);
+        assert!(!refusal.to_string().contains("4111"), "{refusal}");
+    }
 }

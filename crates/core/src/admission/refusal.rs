@@ -11,6 +11,7 @@ use crate::{
     hash::Hash,
     key::KeyId,
     name::{Domain, Name, Origin},
+    personal::PersonalKind,
     schema::{FieldRefusal, FieldRule},
     submission::{SUBMISSION_BYTES_MAX, SUBMISSION_EVENTS_MAX},
 };
@@ -88,10 +89,8 @@ pub enum Refusal {
     /// A field that the claim type's schema does not take so.
     #[error("details of event {index}: {why}")]
     Field { index: usize, field: String, rule: String, why: String },
-    /// A value that looks personal.
-    #[error(
-        "details of event {index}: {why}; send a keyed digest instead, or register the field with a pattern of its own"
-    )]
+    /// A value of details, or a status, that looks personal.
+    #[error("event {index}: {why}")]
     PersonalData { index: usize, field: String, rule: String, why: String },
     /// The issuer is not registered in this log.
     #[error("the issuer {issuer} is not registered in this log")]
@@ -163,6 +162,9 @@ impl Refusal {
         let (field, why) = (refusal.field.clone(), refusal.to_string());
         match &refusal.rule {
             FieldRule::Personal(kind) => {
+                let why = format!(
+                    "{why}; send a keyed digest instead, or register the field with a pattern of its own"
+                );
                 Self::PersonalData { index, field, rule: kind.to_string(), why }
             }
             rule @ (FieldRule::Unknown
@@ -175,6 +177,14 @@ impl Refusal {
             | FieldRule::Count
             | FieldRule::Digest) => Self::Field { index, field, rule: rule.to_string(), why },
         }
+    }
+
+    /// A refusal of a status that looks personal. Never holds the status.
+    #[must_use]
+    pub fn of_status(index: usize, kind: PersonalKind) -> Self {
+        let (field, rule) = ("status".to_string(), kind.to_string());
+        let why = format!("the status looks like personal data: {kind}; it must name nobody");
+        Self::PersonalData { index, field, rule, why }
     }
 
     /// The reason for programs, as in `google.rpc.ErrorInfo`.
