@@ -2,6 +2,7 @@
 //! can be rotated.
 
 use alloc::{
+    collections::BTreeSet,
     format,
     string::{String, ToString},
     vec::Vec,
@@ -182,11 +183,15 @@ pub enum FirmError {
     /// A key that was named before is gone, or its range has grown backwards.
     #[error("a firm note must keep every key of the one before it; only an end may be added")]
     KeyDropped,
-    /// A key serves two roles, or is named neither by the firm nor by one of its logs.
+    /// A key that has neither the firm's name nor that of one of its logs, as its role calls for.
     #[error(
-        "each key of a firm note must have one role and the name of the firm or of one of its logs"
+        "each key of a firm note must have the name of the firm or of one of its logs, by its role"
     )]
     KeyNaming,
+    /// A public key that stands in two lines, which would give it two roles or reopen it after its end; or
+    /// the root's own.
+    #[error("each public key must stand in one line of a firm note, and the root's in none")]
+    KeyRepeated,
 }
 
 /// What the chain of firm notes says, as far as it was read.
@@ -227,6 +232,9 @@ impl Firm {
         }
         if !text.keys.iter().all(|key| is_well_named(key, &text)) {
             return Err(FirmError::KeyNaming);
+        }
+        if has_repeated_key(&text.keys, &self.root) {
+            return Err(FirmError::KeyRepeated);
         }
         self.latest_hash = Hash::of(note.text().as_bytes());
         self.latest = Some(text);
@@ -300,17 +308,18 @@ impl Firm {
 
 fn is_well_named(key: &RoleKey, text: &FirmText) -> bool {
     let name = key.key.name();
-    let named = match key.role {
+    match key.role {
         Role::Log | Role::Timestamp => {
             Origin::parse(name).is_some_and(|origin| origin.firm() == text.firm.as_str())
         }
         Role::Registrar | Role::RollUp | Role::Evidence => name == text.firm.as_str(),
-    };
-    let one_role = text
-        .keys
-        .iter()
-        .all(|other| other.key.public_key() != key.key.public_key() || other.role == key.role);
-    named && one_role
+    }
+}
+
+/// Told by the bytes alone: they are one key under whatever name, type and range.
+fn has_repeated_key(keys: &[RoleKey], root: &VerifyingKey) -> bool {
+    let mut seen = BTreeSet::from([root.public_key()]);
+    !keys.iter().all(|key| seen.insert(key.key.public_key()))
 }
 
 #[cfg(test)]
@@ -378,6 +387,31 @@ mod tests {
     }
 
     #[test]
+    fn a_public_key_stands_in_one_line_and_the_roots_in_none() {
+        let mut firm = Firm::new(root().verifying_key().clone());
+        let log = "witness.example/log1";
+        let again = [
+            role_key("witness.example", Role::RollUp, 4),
+            role_key("witness.example/log2", Role::Timestamp, 3),
+            role_key(log, Role::Timestamp, 2),
+            role_key("witness.example", Role::Evidence, 1),
+        ];
+        for key in again {
+            let mut text = first();
+            text.keys.push(key);
+            let refused = firm.clone().apply(&signed(&text), &Strict);
+            assert_eq!(refused, Err(FirmError::KeyRepeated), "{:?}", text.keys.last());
+        }
+        let mut ended = first();
+        ended.keys[0].until = Some(100);
+        firm.apply(&signed(&ended), &Strict).unwrap();
+        // The line of the ended key stands as it stood; a second one would open it again.
+        let mut reopened = FirmText { sequence: 1, previous: firm.latest_hash(), ..ended };
+        reopened.keys.push(RoleKey { from: 200, ..role_key(log, Role::Log, 2) });
+        assert_eq!(firm.apply(&signed(&reopened), &Strict), Err(FirmError::KeyRepeated));
+    }
+
+    #[test]
     fn order_root_and_names_are_checked() {
         let fresh = || Firm::new(root().verifying_key().clone());
         let late = FirmText { sequence: 1, ..first() };
@@ -388,9 +422,6 @@ mod tests {
         let mut misnamed = first();
         misnamed.keys.push(role_key("bank.example", Role::RollUp, 9));
         assert_eq!(fresh().apply(&signed(&misnamed), &Strict), Err(FirmError::KeyNaming));
-        let mut two_roles = first();
-        two_roles.keys.push(role_key("witness.example", Role::RollUp, 4));
-        assert_eq!(fresh().apply(&signed(&two_roles), &Strict), Err(FirmError::KeyNaming));
         let other = Firm::new(key("witness.example", Role::Evidence, 7).verifying_key().clone());
         assert!(matches!(other.clone().apply(&signed(&first()), &Strict), Err(FirmError::Note(_))));
     }
