@@ -256,20 +256,21 @@ impl Event {
 }
 
 /// Index of the first event that should be half of a pair and is not: `replaced` must be followed by
-/// `amended` with the same link and the same claim type, and neither stands alone.
+/// `amended` with the same link and another document hash, and neither stands alone.
 #[must_use]
 pub fn first_broken_pair(events: &[Event]) -> Option<usize> {
     let mut open = None;
     for (index, event) in events.iter().enumerate() {
         match (&event.change, open.take()) {
-            (Change::Replaced { link }, None) => open = Some((index, *link)),
-            (Change::Amended { link }, Some((_, expected))) if *link == expected => {}
+            (Change::Replaced { link }, None) => open = Some((index, *link, event.document)),
+            (Change::Amended { link }, Some((_, expected, old)))
+                if *link == expected && event.document != old => {}
             (Change::Amended { .. }, None) => return Some(index),
-            (_, Some((replaced, _))) => return Some(replaced),
+            (_, Some((replaced, ..))) => return Some(replaced),
             (_, None) => {}
         }
     }
-    open.map(|(index, _)| index)
+    open.map(|(index, ..)| index)
 }
 
 #[cfg(test)]
@@ -342,7 +343,12 @@ mod tests {
     #[test]
     fn replaced_and_amended_stand_side_by_side_with_one_link() {
         let (a, b) = (Hash::of(b"a"), Hash::of(b"b"));
-        let events = |changes: &[Change]| changes.iter().cloned().map(event).collect::<Vec<_>>();
+        let of_its_own = |change: Change| {
+            let document = DocumentHash(Hash::of(change.kind().word().as_bytes()));
+            Event { document, ..event(change) }
+        };
+        let events =
+            |changes: &[Change]| changes.iter().cloned().map(of_its_own).collect::<Vec<_>>();
         let (replaced, amended) =
             (|link| Change::Replaced { link }, |link| Change::Amended { link });
         let cases = [
@@ -356,6 +362,9 @@ mod tests {
             (events(&[replaced(a), replaced(b), amended(b)]), Some(0)),
             (events(&[replaced(a), amended(a), amended(a)]), Some(2)),
             (events(&[amended(a), replaced(a)]), Some(0)),
+            // Nothing goes on under another hash.
+            ([replaced(a), amended(a)].map(event).to_vec(), Some(0)),
+            ([Change::Issued, replaced(a), amended(a)].map(event).to_vec(), Some(1)),
         ];
         for (events, expected) in cases {
             assert_eq!(first_broken_pair(&events), expected);

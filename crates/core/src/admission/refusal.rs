@@ -72,7 +72,9 @@ pub enum Refusal {
     #[error("the signed root is not the RFC 6962 root over the events")]
     RootMismatch,
     /// Half of an amendment.
-    #[error("event {index}: replaced and amended must stand side by side with the same link")]
+    #[error(
+        "event {index}: replaced and amended must stand side by side with the same link and different hashes"
+    )]
     BrokenPair { index: usize },
     /// Details of another hash than the event's.
     #[error("the details of event {index} do not have the hash that the event names")]
