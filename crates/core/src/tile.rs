@@ -3,7 +3,11 @@
 //! A tile holds up to 256 hashes of one level; tile (level, n) holds the roots of the complete subtrees of
 //! 256^level leaves numbered `n * 256` onward. A partial tile is a prefix of the full one.
 
+mod bundle;
+
 use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
+
+pub use bundle::{encode_bundle, read_bundle};
 
 use crate::{
     hash::Hash,
