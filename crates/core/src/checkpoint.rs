@@ -52,6 +52,12 @@ mod tests {
         "example.com/log/testdata\n7\nWmH8K1T5z6cXdPJDIUPdQMbLKxGUf69lp9PaXLZRmcg=\n";
 
     #[test]
+    fn cosigners_name_an_origin_by_the_published_hash() {
+        let hash = "6994c64086cc171ca46c749d036fd313bac575a8b2b2a2b9874ef097775714d5";
+        assert_eq!(Hash::of(b"example.com/log/testdata").to_hex(), hash);
+    }
+
+    #[test]
     fn a_checkpoint_reads_back() {
         let checkpoint = Checkpoint::parse(TEXT).unwrap();
         assert_eq!((checkpoint.size, checkpoint.encode().as_str()), (TreeSize(7), TEXT));

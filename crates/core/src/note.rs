@@ -266,6 +266,9 @@ mod tests {
         let timed =
             SigningKey::from_seed(plain.verifying_key().name(), SignatureType::Timestamp, &seed)
                 .unwrap();
+        let vkey = "example.com/log/testdata+5e6c321d+BOHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx";
+        assert_eq!(timed.verifying_key().to_string(), vkey);
+        assert_eq!(VerifyingKey::parse(vkey).as_ref(), Ok(timed.verifying_key()));
         assert_eq!(plain.sign(TEXT, at).to_string(), PLAIN);
         assert_eq!(timed.sign(TEXT, at).to_string(), TIMED);
         let note = Note::parse(format!("{TEXT}\n{PLAIN}\n{TIMED}\n").as_bytes()).unwrap();
