@@ -135,7 +135,7 @@ mod tests {
         note::Strict,
         time::Timestamp,
     };
-    use alloc::vec;
+    use alloc::{borrow::ToOwned, vec};
 
     const ORIGIN: &str = "witness.example/log1";
 
@@ -205,6 +205,33 @@ mod tests {
             let verdict = TlogProof::parse(&bytes)
                 .and_then(|proof| proof.verify(&leaves()[6], &policy(), &Strict).map(|_| ()));
             assert!(verdict.is_err(), "bit {bit} was not missed");
+        }
+    }
+
+    #[test]
+    fn a_file_or_path_that_is_longer_or_shorter_is_refused() {
+        let (good, policy, leaf) = (proof(6), policy(), leaves()[6]);
+        let text = good.encode();
+        let judge =
+            |text: &[u8]| TlogProof::parse(text)?.verify(&leaf, &policy, &Strict).map(|_| ());
+        assert_eq!(judge(text.as_bytes()), Ok(()));
+        for end in 0..text.len() {
+            assert!(judge(&text.as_bytes()[..end]).is_err(), "cut after {end}");
+            assert!(end == 0 || judge(&text.as_bytes()[end..]).is_err(), "cut before {end}");
+        }
+        for more in ["\n", " ", "a", "a\n", "\u{0}", text.as_str()] {
+            assert!(judge((text.clone() + more).as_bytes()).is_err(), "{more} behind");
+            assert!(judge((more.to_owned() + &text).as_bytes()).is_err(), "{more} before");
+        }
+        let length = |path: Vec<Hash>| {
+            TlogProof { path, ..good.clone() }.verify(&leaf, &policy, &Strict).map(|_| ())
+        };
+        let paths = [Vec::new(), good.path[..1].to_vec(), [good.path.as_slice(), &[leaf]].concat()];
+        for path in paths {
+            let refused = length(path);
+            let is_named =
+                matches!(refused, Err(TlogProofError::Inclusion(ProofError::Length { .. })));
+            assert!(is_named, "{refused:?}");
         }
     }
 
