@@ -2,10 +2,12 @@
 //! each a note signed by the registrar; this is what they say, in log order.
 
 mod change;
+mod record;
 mod state;
 
 pub use change::{Change, RegistryChange};
-pub use state::{
-    ClaimTypeRecord, Continuity, IssuerRecord, KeyRecord, KeyStanding, Logged, Recovery, Registry,
-    RegistryError, Revocation, StreamRecord,
+pub use record::{
+    ClaimTypeRecord, IssuerRecord, KeyRecord, KeyStanding, Logged, Recovery, Revocation,
+    StreamRecord,
 };
+pub use state::{Continuity, Registry, RegistryError};

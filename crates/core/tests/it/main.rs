@@ -11,6 +11,7 @@ mod document;
 mod evidence;
 mod evidence_dishonest;
 mod evidence_policy;
+mod evidence_unknown;
 mod golden;
 mod notes;
 mod oracles;
