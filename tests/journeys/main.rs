@@ -5,8 +5,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stderr,
-    reason = "a journey that cannot go on should stop, and says what it counted"
+    reason = "a journey that cannot go on should stop"
 )]
 
 mod boundary;

@@ -89,22 +89,20 @@ async fn submissions_of_one_batch_share_one_sync_and_one_checkpoint() {
 struct Trace(Child);
 
 impl Trace {
-    /// None, loudly, where this machine cannot.
-    fn of(server: &Server, file: &Path) -> Option<Self> {
+    fn of(server: &Server, file: &Path) -> Self {
         const CALLS: &str =
             "trace=read,readv,recvfrom,recvmsg,write,writev,sendto,sendmsg,fsync,fdatasync";
         let mut strace = Command::new("strace");
         strace.args(["-f", "-s", "65536", "-e", CALLS, "-p", &server.pid().to_string(), "-o"]);
         let spawned = strace.arg(file).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let Ok(mut child) = spawned else {
-            eprintln!("SKIPPED: strace is not installed, so system calls were not observed");
-            return None;
+            panic!("strace is needed to observe system calls: sudo apt-get install strace");
         };
         // It is attached once it writes; the server publishes nothing now, but its runtime wakes up.
         for _ in 0..600 {
             let _woken = server.metric("witness_log_size");
             if fs::metadata(file).is_ok_and(|file| file.len() > 0) {
-                return Some(Self(child));
+                return Self(child);
             }
             if child.try_wait().unwrap().is_some() {
                 break;
@@ -113,8 +111,9 @@ impl Trace {
         }
         drop(child.kill());
         child.wait().unwrap();
-        eprintln!("SKIPPED: strace may not attach here, so system calls were not observed");
-        None
+        panic!(
+            "strace may not attach: as root, or after sudo sysctl kernel.yama.ptrace_scope=0, it may"
+        );
     }
 
     fn end(mut self) {
@@ -157,7 +156,7 @@ async fn between_a_request_and_its_answer_the_disk_is_synced() {
     for round in 1..=scaled(3, 20) {
         server.settled();
         let file = data.path().join(format!("trace-{round}"));
-        let Some(trace) = Trace::of(&server, &file) else { return };
+        let trace = Trace::of(&server, &file);
         let request = one(&mut stream, round);
         let receipt = clients.submit(request.clone()).await.unwrap();
         trace.end();
@@ -169,8 +168,10 @@ async fn between_a_request_and_its_answer_the_disk_is_synced() {
         let (Some(received), Some(sent)) = (received, sent) else {
             panic!("request or answer not seen: {calls:?}\n{text}")
         };
+        // Nothing else waits for the disk, so the first sync is that of the batch; its published checkpoint
+        // costs another one, which on a slow machine comes before the answer, too.
         let between = &calls[received + 1..sent];
-        assert_eq!(between, [Call::Synced], "not exactly one sync between: {calls:?}");
+        assert!(between.contains(&Call::Synced), "answered before the sync: {calls:?}");
     }
     server.stop();
 }
