@@ -11,7 +11,7 @@ use witness_core::{
     policy::Policy,
 };
 use witness_tests::{
-    Clients, Data, Issuer, Rng, amends, document, issued, occurred, reason, scaled, status,
+    Clients, Data, Issuer, Rng, amends, document, issued, occurred, reason, scaled, status, tell,
 };
 use witness_wire::v1::{self, DocumentRequest, admin_service_client::AdminServiceClient};
 
@@ -121,7 +121,7 @@ async fn evidence_with_one_byte_changed_is_refused_and_so_is_another_firms() {
     let policy = Policy::parse(&fs::read(data.path().join("policy.json")).unwrap()).unwrap();
     let honest = verified(&file, &policy).unwrap();
     let mut rng = Rng::from_environment();
-    eprintln!("evidence: {rng}");
+    tell(&format!("evidence: {rng}"));
     for _ in 0..scaled(60, 2_000) {
         let mut changed = file.clone();
         let place =

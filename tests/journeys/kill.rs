@@ -14,7 +14,7 @@ use witness_core::{
     merkle::{TreeSize, verify_consistency},
 };
 use witness_tests::{
-    Clients, Data, Issuer, Rng, Server, Stream, Trust, document, issued, request, scaled,
+    Clients, Data, Issuer, Rng, Server, Stream, Trust, document, issued, request, scaled, tell,
 };
 use witness_wire::{
     Bytes,
@@ -217,7 +217,7 @@ async fn open_streams(data: &Data, rng: &mut Rng) -> Vec<Writer> {
 async fn what_was_acknowledged_survives_every_kill_and_the_rest_is_accepted_once() {
     let rounds = scaled(10, 50);
     let mut rng = Rng::from_environment();
-    eprintln!("kill: {rng}, {rounds} rounds");
+    tell(&format!("kill: {rng}, {rounds} rounds"));
     let data = Data::new();
     let mut writers = open_streams(&data, &mut rng).await;
     let trust = Trust::of_dev(&data);
@@ -251,7 +251,7 @@ async fn what_was_acknowledged_survives_every_kill_and_the_rest_is_accepted_once
         shown.check(checked_size, &server, &mut clients, &trust).await;
         checked_size = size;
         lost_answers += known;
-        eprintln!("kill: round {round}: {unanswered} unanswered, {known} of them were logged");
+        tell(&format!("kill: round {round}: {unanswered} unanswered, {known} of them were logged"));
         server.stop();
     }
     let server = data.start();
@@ -265,9 +265,9 @@ async fn what_was_acknowledged_survives_every_kill_and_the_rest_is_accepted_once
     server.stop();
     let submissions: usize = writers.iter().map(|writer| writer.sent.len()).sum();
     let checkpoints = shown.0.len();
-    eprintln!(
+    tell(&format!(
         "kill: {rng}: {hit} of {rounds} kills hit submissions in flight ({lost_answers} were logged and \
          not answered); {submissions} submissions, {checkpoints} checkpoints, size {size}"
-    );
+    ));
     assert!(hit * 5 >= rounds * 3, "only {hit} of {rounds} kills hit submissions in flight");
 }

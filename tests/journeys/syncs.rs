@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::task::JoinSet;
-use witness_tests::{Data, Issuer, Server, Stream, Trust, document, issued, scaled};
+use witness_tests::{Data, Issuer, Server, Stream, Trust, document, issued, scaled, tell};
 use witness_wire::v1;
 
 fn one(stream: &mut Stream, number: u64) -> v1::SubmitRequest {
@@ -79,7 +79,7 @@ async fn submissions_of_one_batch_share_one_sync_and_one_checkpoint() {
     let batches = u64::try_from(sizes.len()).unwrap();
     let (syncs_now, published_now) = at_rest(&server);
     let submissions = writers * each;
-    eprintln!("syncs: {submissions} submissions in {batches} batches");
+    tell(&format!("syncs: {submissions} submissions in {batches} batches"));
     assert_eq!(syncs_now - syncs, batches + (published_now - published));
     assert!(batches < submissions, "no two submissions shared a batch");
     server.stop();

@@ -25,6 +25,13 @@ pub use rng::Rng;
 pub use server::{Data, Server, witnessd};
 pub use trust::Trust;
 
+use std::io::Write as _;
+
+/// Says something that is seen in passing runs, too: the test harness keeps back what `eprintln!` says.
+pub fn tell(text: &str) {
+    std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
+}
+
 /// Whether the rounds and sizes of the issue are asked for, with `WITNESS_TEST_LONG=1`.
 #[must_use]
 pub fn is_long() -> bool {
