@@ -12,6 +12,7 @@
 mod clients;
 mod http;
 mod issuer;
+mod process;
 mod rng;
 mod server;
 mod trust;

@@ -13,23 +13,17 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use crate::process::{end_of, program};
+
 /// Only against hanging for ever: nothing is judged by it.
 const STARTED_WITHIN: Duration = Duration::from_mins(2);
 /// All that our own crates have to say, and no more of the others than an operator sees.
 const LOG_FILTER: &str = "info,witnessd=trace,witness_ledger=trace,witness_core=trace";
 
-/// Path of the server program, which lies beside the test program's own folder.
+/// Path of the server program.
 #[must_use]
 pub fn witnessd() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).unwrap();
-    let program = profile.join("witnessd");
-    assert!(
-        program.exists(),
-        "{} is missing: run `cargo build --workspace --bins` first",
-        program.display()
-    );
-    program
+    program("witnessd")
 }
 
 /// A data folder; removed when dropped.
@@ -66,7 +60,7 @@ impl Data {
     /// Starts a server on it, and waits until it serves.
     #[must_use]
     pub fn start(&self) -> Server {
-        Server::spawn(command(&self.path(), "127.0.0.1:0"), self).serving()
+        Server::spawn(command(&self.path(), "127.0.0.1:0"), self.socket()).serving()
     }
 
     /// Starts a server that can make no file longer than so many blocks of 512 bytes: the write fails.
@@ -83,13 +77,13 @@ impl Data {
     /// Starts a server on it and does not wait for anything.
     #[must_use]
     pub fn spawn(&self) -> Server {
-        Server::spawn(command(&self.path(), "127.0.0.1:0"), self)
+        Server::spawn(command(&self.path(), "127.0.0.1:0"), self.socket())
     }
 
     /// Starts a server that must not come up, and gives what it said.
     #[must_use]
     pub fn refused(&self, listen: &str) -> String {
-        let mut server = Server::spawn(command(&self.path(), listen), self);
+        let mut server = Server::spawn(command(&self.path(), listen), self.socket());
         assert!(server.address.is_none() && server.wait_for_address().is_none(), "it serves");
         let status = server.wait();
         let log = server.log();
@@ -116,7 +110,7 @@ pub struct Server {
 }
 
 impl Server {
-    fn spawn(mut command: Command, data: &Data) -> Self {
+    fn spawn(mut command: Command, socket: PathBuf) -> Self {
         // Without NO_COLOR the log is full of escapes.
         command.env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::null());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -135,7 +129,6 @@ impl Server {
                 log.push('\n');
             }
         });
-        let socket = data.socket();
         Self { child, address: None, socket, log, addresses, reader: Some(reader) }
     }
 
@@ -205,7 +198,8 @@ impl Server {
     }
 
     fn wait(&mut self) -> ExitStatus {
-        let status = self.child.wait().unwrap();
+        let ended = end_of(&mut self.child);
+        let status = ended.unwrap_or_else(|| panic!("it does not end:\n{}", self.log()));
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
