@@ -14,25 +14,12 @@ use witness_core::{
     merkle::{TreeSize, verify_consistency},
 };
 use witness_tests::{
-    Data, Issuer, Server, Trust, document, issued, occurred, reason, refusal, status,
+    Data, Issuer, Server, Trust, copy_folder, document, issued, occurred, reason, refusal, status,
 };
 use witness_wire::v1;
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for file in fs::read_dir(from).unwrap() {
-        let file = file.unwrap();
-        let target = to.join(file.file_name());
-        if file.file_type().unwrap().is_dir() {
-            copy(&file.path(), &target);
-        } else {
-            fs::copy(file.path(), target).unwrap();
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +128,7 @@ async fn an_old_copy_of_the_data_serves_reads_only_and_says_so() {
     server.stop();
     let (logs, backup, newest) =
         (data.path().join("logs"), data.path().join("backup"), data.path().join("newest"));
-    copy(&logs, &backup);
+    copy_folder(&logs, &backup);
 
     let server = data.start();
     let mut clients = server.clients().await;
@@ -153,7 +140,7 @@ async fn an_old_copy_of_the_data_serves_reads_only_and_says_so() {
     server.stop();
 
     fs::rename(&logs, &newest).unwrap();
-    copy(&backup, &logs);
+    copy_folder(&backup, &logs);
     let spare = stream.next(&[occurred(document("kept"), Change::Deleted)]);
     for _ in 0..2 {
         let server = data.start();
@@ -185,7 +172,7 @@ async fn an_old_copy_of_the_data_serves_reads_only_and_says_so() {
 async fn data_of_another_history_is_read_and_not_gone_on_with() {
     let (data, other) = (Data::new(), Data::new());
     data.start().stop();
-    copy(&data.path().join("keys"), &other.path().join("keys"));
+    copy_folder(&data.path().join("keys"), &other.path().join("keys"));
     fs::copy(data.path().join("issuer.example.skey"), other.path().join("issuer.example.skey"))
         .unwrap();
     for (folder, word) in [(&data, "one"), (&other, "other")] {

@@ -1,5 +1,5 @@
-//! What the journeys share: real `witnessd` processes on folders of their own, clients of all their faces,
-//! and issuers that draft with the core. No journey talks to a server but through these.
+//! What the journeys share: real `witnessd` and `witness` processes on folders of their own, clients of all
+//! their faces, and issuers that draft with the core. No journey talks to a server but through these.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,15 +16,18 @@ mod process;
 mod rng;
 mod server;
 mod trust;
+mod witness;
 
 pub use clients::{Clients, pushed_back, reason, refusal};
 pub use http::Answer;
 pub use issuer::{
     Issuer, Sheet, Stream, amends, document, issued, now_us, occurred, request, status,
 };
+pub use process::{Running, Said};
 pub use rng::Rng;
-pub use server::{Data, Server, witnessd};
+pub use server::{Data, Server, copy_folder, witnessd, witnessd_says};
 pub use trust::Trust;
+pub use witness::Witness;
 
 use std::io::Write as _;
 

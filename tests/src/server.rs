@@ -1,6 +1,7 @@
 //! A real `witnessd`: started on a folder and a free port, stopped in good order, or killed.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::process::{end_of, program};
+use crate::process::{Running, Said, end_of, program};
 
 /// Only against hanging for ever: nothing is judged by it.
 const STARTED_WITHIN: Duration = Duration::from_mins(2);
@@ -24,6 +25,28 @@ const LOG_FILTER: &str = "info,witnessd=trace,witness_ledger=trace,witness_core=
 #[must_use]
 pub fn witnessd() -> PathBuf {
     program("witnessd")
+}
+
+/// What the server program says when it is started so that it must end by itself.
+#[must_use]
+pub fn witnessd_says(arguments: &[&str]) -> Said {
+    let mut command = Command::new(witnessd());
+    command.args(arguments);
+    Running::start(command).end()
+}
+
+/// Copies a folder with all that is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        let target = to.join(file.file_name());
+        if file.file_type().unwrap().is_dir() {
+            copy_folder(&file.path(), &target);
+        } else {
+            fs::copy(file.path(), target).unwrap();
+        }
+    }
 }
 
 /// A data folder; removed when dropped.
@@ -45,6 +68,14 @@ impl Data {
         Self { folder: TempDir::with_prefix("witness-journey-").unwrap() }
     }
 
+    /// A copy as it lies on disk, keys and head copies included. No server may be running on it.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let copy = Self::new();
+        copy_folder(&self.path(), &copy.path());
+        copy
+    }
+
     /// Where it lies.
     #[must_use]
     pub fn path(&self) -> PathBuf {
@@ -60,7 +91,13 @@ impl Data {
     /// Starts a server on it, and waits until it serves.
     #[must_use]
     pub fn start(&self) -> Server {
-        Server::spawn(command(&self.path(), "127.0.0.1:0"), self.socket()).serving()
+        self.start_at("127.0.0.1:0")
+    }
+
+    /// Starts a server on it that listens on a certain address, and waits until it serves.
+    #[must_use]
+    pub fn start_at(&self, listen: &str) -> Server {
+        Server::spawn(command(&self.path(), listen), self.socket()).serving()
     }
 
     /// Starts a server that can make no file longer than so many blocks of 512 bytes: the write fails.
@@ -110,6 +147,14 @@ pub struct Server {
 }
 
 impl Server {
+    /// Starts one from a configuration file that names this socket, and waits until it serves.
+    #[must_use]
+    pub fn configured(config: &Path, socket: &Path) -> Self {
+        let mut command = Command::new(witnessd());
+        command.args(["--log", LOG_FILTER, "--config"]).arg(config);
+        Self::spawn(command, socket.to_owned()).serving()
+    }
+
     fn spawn(mut command: Command, socket: PathBuf) -> Self {
         // Without NO_COLOR the log is full of escapes.
         command.env("NO_COLOR", "1").stdin(Stdio::null()).stdout(Stdio::null());
