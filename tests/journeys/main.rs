@@ -9,6 +9,7 @@
 )]
 
 mod boundary;
+mod cli_submit;
 mod disk;
 mod evidence;
 mod instances;
