@@ -10,6 +10,7 @@
 
 mod boundary;
 mod cli_submit;
+mod cli_verify;
 mod disk;
 mod evidence;
 mod instances;
