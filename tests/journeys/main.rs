@@ -21,3 +21,4 @@ mod rebuild;
 mod refusals;
 mod sequences;
 mod syncs;
+mod watch;
