@@ -17,6 +17,7 @@ mod instances;
 mod kill;
 mod oddities;
 mod oracles;
+mod production;
 mod rebuild;
 mod refusals;
 mod sequences;
