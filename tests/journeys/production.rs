@@ -5,6 +5,10 @@ mod machine;
 
 use std::fs;
 
+use witness_core::{
+    firm::{FirmText, Role},
+    note::Note,
+};
 use witness_tests::witnessd_says;
 
 use self::machine::{BANK, EXAMPLE, Machine, SCHOOL, read_key, signed};
@@ -110,6 +114,23 @@ fn a_rotation_that_does_not_follow_stops_the_start_and_says_why() {
     ] {
         fs::write(&note, signed(text, key)).unwrap();
         machine.refuses(why);
+    }
+    fs::write(&note, good).unwrap();
+    machine.start().stop();
+}
+
+#[test]
+fn a_note_with_the_number_of_a_logged_one_must_be_that_note() {
+    let machine = Machine::new();
+    machine.start().stop();
+    let note = machine.path("etc/keys/firm.note");
+    let good = fs::read_to_string(&note).unwrap();
+    let mut other = FirmText::parse(Note::parse(good.as_bytes()).unwrap().text()).unwrap();
+    other.keys.retain(|key| key.role != Role::RollUp);
+    // By the root itself: it would have signed two histories of its keys. By anybody else: a wrong folder.
+    for key in ["firm/root/root.skey", "etc/keys/registrar.skey"] {
+        fs::write(&note, signed(&other, &read_key(&machine.path(key)))).unwrap();
+        machine.refuses("the firm note");
     }
     fs::write(&note, good).unwrap();
     machine.start().stop();
