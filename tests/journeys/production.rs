@@ -137,6 +137,17 @@ fn a_note_with_the_number_of_a_logged_one_must_be_that_note() {
 }
 
 #[test]
+fn no_log_begins_unless_it_is_told_to() {
+    let machine = Machine::new();
+    let config = machine.path("etc/witnessd.toml").display().to_string();
+    let said = witnessd_says(&["--config", &config]);
+    assert_eq!(said.code, Some(1), "{said}");
+    assert!(said.stderr.contains("start once with --init"), "{said}");
+    assert!(!machine.path("lib/logs").exists());
+    machine.start().stop();
+}
+
+#[test]
 fn without_a_configuration_it_ends_with_one_plain_error() {
     for (arguments, word) in [
         ([].as_slice(), "give either --config FILE, or --dev"),

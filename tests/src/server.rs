@@ -108,7 +108,7 @@ impl Data {
         // Without the trap the signal would end the process before the write can fail.
         let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
         limited.arg("-c").arg(script).arg(inner.get_program()).args(inner.get_args());
-        Server::spawn(limited, self).serving()
+        Server::spawn(limited, self.socket()).serving()
     }
 
     /// Starts a server on it and does not wait for anything.
@@ -147,11 +147,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one from a configuration file that names this socket, and waits until it serves.
+    /// Starts one from a configuration file that names this socket, with further arguments, and waits until
+    /// it serves.
     #[must_use]
-    pub fn configured(config: &Path, socket: &Path) -> Self {
+    pub fn configured(config: &Path, socket: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(witnessd());
-        command.args(["--log", LOG_FILTER, "--config"]).arg(config);
+        command.args(["--log", LOG_FILTER, "--config"]).arg(config).args(arguments);
         Self::spawn(command, socket.to_owned()).serving()
     }
 

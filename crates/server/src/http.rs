@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tower_http::compression::CompressionLayer;
 use witness_core::{
     merkle::{LeafIndex, TreeSize},
-    tile::TilePath,
+    tile::{TilePath, encode_bundle},
 };
 use witness_ledger::{Log, ReadError};
 
@@ -145,7 +145,7 @@ async fn tile(
     }
 }
 
-/// An entry bundle: each entry after its length in two bytes (C2SP tlog-tiles, "Log Entries").
+/// An entry bundle (C2SP tlog-tiles, "Log Entries").
 fn bundle(log: &Log, index: u64, width: usize) -> Result<Vec<u8>, ReadError> {
     let missing = || ReadError::NotFound { what: "entry bundle", number: index, size: 0 };
     let first = index.checked_mul(256).ok_or_else(missing)?;
@@ -153,13 +153,7 @@ fn bundle(log: &Log, index: u64, width: usize) -> Result<Vec<u8>, ReadError> {
     if entries.len() != width {
         return Err(missing());
     }
-    let mut bytes = Vec::with_capacity(entries.iter().map(|entry| entry.len() + 2).sum());
-    for entry in entries {
-        let length = u16::try_from(entry.len()).map_err(|_too_long| missing())?;
-        bytes.extend_from_slice(&length.to_be_bytes());
-        bytes.extend_from_slice(&entry);
-    }
-    Ok(bytes)
+    encode_bundle(&entries).ok_or_else(missing)
 }
 
 fn failed(error: &ReadError) -> Response {

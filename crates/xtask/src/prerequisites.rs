@@ -35,17 +35,30 @@ const LIBCLANG: Missing = Missing {
     package: "libclang-dev",
 };
 
+const STRACE: Missing = Missing {
+    what: "strace",
+    why: "a test watches the server's system calls with it",
+    package: "strace",
+};
+
 /// Everything that the commands here need.
 pub(crate) fn ensure(environment: &Environment) -> Result<()> {
-    ensure_native(environment)?;
+    ensure_all(environment, missing)?;
     ensure_wasm_target(environment)?;
-    println!("nothing is missing: C++ compiler, libclang and {WASM_TARGET} are there");
+    println!("nothing is missing: C++ compiler, libclang, strace and {WASM_TARGET} are there");
     Ok(())
 }
 
 /// What RocksDB needs.
 pub(crate) fn ensure_native(environment: &Environment) -> Result<()> {
-    let missing = missing(environment);
+    ensure_all(environment, missing_native)
+}
+
+fn ensure_all(
+    environment: &Environment,
+    missing_of: fn(&Environment) -> Vec<Missing>,
+) -> Result<()> {
+    let missing = missing_of(environment);
     if missing.is_empty() {
         return Ok(());
     }
@@ -60,7 +73,7 @@ pub(crate) fn ensure_native(environment: &Environment) -> Result<()> {
         bail!("run: apt-get install {}", packages.join(" "));
     }
     install(environment, &packages)?;
-    match self::missing(environment).first() {
+    match missing_of(environment).first() {
         Some(Missing { what, package, .. }) => bail!("{package} is installed, but not {what}"),
         None => Ok(()),
     }
@@ -87,6 +100,14 @@ fn has_wasm_target(environment: &Environment) -> bool {
 }
 
 fn missing(environment: &Environment) -> Vec<Missing> {
+    let mut missing = missing_native(environment);
+    if environment.find_program("strace").is_none() {
+        missing.push(STRACE);
+    }
+    missing
+}
+
+fn missing_native(environment: &Environment) -> Vec<Missing> {
     let mut missing = Vec::new();
     // As for `cc`, the variable may hold a launcher and arguments: `ccache g++`.
     let mut words = environment.cxx.as_deref().unwrap_or("c++").split_whitespace();

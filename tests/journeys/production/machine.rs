@@ -84,7 +84,10 @@ impl Machine {
     }
 
     pub(super) fn start(&self) -> Server {
-        Server::configured(&self.path("etc/witnessd.toml"), &self.path("run/admin.sock"))
+        // Once, for what is not there yet; afterwards a log that is not there is lost.
+        let arguments: &[&str] = if self.path("lib/logs").exists() { &[] } else { &["--init"] };
+        let (config, socket) = (self.path("etc/witnessd.toml"), self.path("run/admin.sock"));
+        Server::configured(&config, &socket, arguments)
     }
 
     pub(super) fn witness(&self) -> Witness {

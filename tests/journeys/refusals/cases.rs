@@ -62,7 +62,7 @@ pub(super) fn notes(stream: &Stream) -> Vec<Case> {
             resigned("/v1\n", "/v9\n"),
             "MALFORMED_SUBMISSION",
             Code::InvalidArgument,
-            "line 1 must be",
+            "must be of this version",
         ),
         (resigned("0 2\n", "0 4097\n"), "MALFORMED_SUBMISSION", Code::InvalidArgument, "1 to 4096"),
         (resigned("0 2\n", "0 3\n"), "EVENT_COUNT_MISMATCH", Code::InvalidArgument, "signed for 3"),

@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use witness_core::{
     admission::Refusal,
     checkpoint::Checkpoint,
-    firm::{Firm, FirmText, Role},
+    firm::{Firm, Role},
     name::Origin,
     note::{Note, Signed, Strict},
 };
@@ -102,16 +102,23 @@ fn check_firm(
 ) -> Result<Vec<Note>, OpenError> {
     let refused = |why: String| OpenError::FirmNote { why };
     let next = logged.next_sequence();
+    // From the first on: a note with the number of one that is logged must be that note.
+    let mut firm = Firm::new(logged.root().clone());
     let mut missing = Vec::new();
     for note in given {
-        let text = FirmText::parse(note.text());
-        if text.map_err(|error| refused(error.to_string()))?.sequence >= next {
+        let sequence = firm.next_sequence();
+        let applied = firm.apply(&note, &Strict);
+        applied.map_err(|error| refused(format!("number {sequence}: {error}")))?;
+        if sequence + 1 == next && firm.latest_hash() != logged.latest_hash() {
+            return Err(refused(format!("number {sequence} is another one than the log holds")));
+        }
+        if sequence >= next {
             missing.push(note);
         }
     }
-    let mut firm = logged.clone();
-    for note in &missing {
-        firm.apply(note, &Strict).map_err(|error| refused(error.to_string()))?;
+    if firm.next_sequence() < next {
+        let found = firm.next_sequence();
+        return Err(refused(format!("the log holds {next} of them, the key folder only {found}")));
     }
     let (size, registry) = (overview.size.0 + 1, overview.registry.next_sequence());
     match signers.first_unnamed(&firm, origin, size, registry) {

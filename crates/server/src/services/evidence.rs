@@ -196,7 +196,8 @@ impl Evidence {
 
 /// A restored document is again what it was before its deletion.
 fn before_deletion(places: &[Place]) -> Option<Place> {
-    let counts = |place: &&Place| !matches!(place.standing.state(), State::Deleted | State::Restored);
+    let counts =
+        |place: &&Place| !matches!(place.standing.state(), State::Deleted | State::Restored);
     places.iter().rev().find(counts).copied()
 }
 

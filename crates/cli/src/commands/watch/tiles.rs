@@ -9,7 +9,7 @@ use anyhow::Result;
 use witness_core::{
     hash::Hash,
     merkle::TreeSize,
-    tile::{TILE_WIDTH, Tile, TileId, TilePath, TileSource},
+    tile::{TILE_WIDTH, Tile, TileId, TilePath, TileSource, read_bundle},
 };
 
 use crate::{http::LogFiles, outcome::Failure};
@@ -35,33 +35,35 @@ impl<'a> HttpTiles<'a> {
 
     fn fetch(&self, id: TileId) -> Result<Tile> {
         let width = id.width(self.size);
-        let bytes =
-            self.part(TilePath::Hashes { tile: id, width: narrow(width)? }, TILE_BYTES_MAX)?;
-        let length = usize::try_from(width * 32)?;
-        let hashes = bytes.get(..length);
-        let tile = hashes.and_then(Tile::from_bytes);
-        tile.ok_or_else(|| unreadable(&TilePath::Hashes { tile: id, width: 256 }).into())
+        let path = TilePath::Hashes { tile: id, width: narrow(width)? };
+        let (bytes, served) = self.part(path, TILE_BYTES_MAX)?;
+        let hashes = bytes.get(..usize::try_from(width * 32)?);
+        let hashes = hashes.filter(|_| bytes.len() == usize::from(served) * 32);
+        hashes.and_then(Tile::from_bytes).ok_or_else(|| unreadable(&path).into())
     }
 
-    /// A partial tile, or the full one in its place (C2SP tlog-tiles: a log may drop partial ones).
-    fn part(&self, path: TilePath, limit: u64) -> Result<Vec<u8>> {
+    /// A partial tile, or the full one in its place (C2SP tlog-tiles: a log may drop partial ones); and the
+    /// width of what came.
+    fn part(&self, path: TilePath, limit: u64) -> Result<(Vec<u8>, u16)> {
+        let (TilePath::Hashes { width, .. } | TilePath::Entries { width, .. }) = path;
         if let Some(bytes) = self.files.get(&format!("tile/{}", path.encode()), limit)? {
-            return Ok(bytes);
+            return Ok((bytes, width));
         }
         let full = match path {
             TilePath::Hashes { tile, .. } => TilePath::Hashes { tile, width: 256 },
             TilePath::Entries { index, .. } => TilePath::Entries { index, width: 256 },
         };
-        Ok(self.files.need(&format!("tile/{}", full.encode()), limit)?)
+        Ok((self.files.need(&format!("tile/{}", full.encode()), limit)?, 256))
     }
 
     /// The entries of a bundle, as far as the tree has them.
     pub(super) fn bundle(&self, index: u64) -> Result<Vec<Vec<u8>>> {
         let width = self.size.0.saturating_sub(index * TILE_WIDTH).min(TILE_WIDTH);
         let path = TilePath::Entries { index, width: narrow(width)? };
-        let bytes = self.part(path, BUNDLE_BYTES_MAX)?;
-        let entries = split(&bytes, usize::try_from(width)?);
-        entries.ok_or_else(|| unreadable(&path).into())
+        let (bytes, served) = self.part(path, BUNDLE_BYTES_MAX)?;
+        let entries = read_bundle(&bytes).filter(|entries| entries.len() == usize::from(served));
+        let entries = entries.ok_or_else(|| unreadable(&path))?;
+        Ok(entries.iter().take(usize::try_from(width)?).map(|entry| entry.to_vec()).collect())
     }
 }
 
@@ -82,19 +84,6 @@ impl TileSource for HttpTiles<'_> {
     }
 }
 
-/// Cuts a bundle into its first `count` entries (C2SP tlog-tiles, "Log Entries").
-fn split(bytes: &[u8], count: usize) -> Option<Vec<Vec<u8>>> {
-    let mut rest = bytes;
-    let mut entries = Vec::with_capacity(count);
-    while entries.len() < count {
-        let (length, after) = rest.split_first_chunk::<2>()?;
-        let (entry, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-        entries.push(entry.to_vec());
-        rest = after;
-    }
-    Some(entries)
-}
-
 fn narrow(width: u64) -> Result<u16> {
     Ok(u16::try_from(width)?)
 }
@@ -102,18 +91,4 @@ fn narrow(width: u64) -> Result<u16> {
 fn unreadable(path: &TilePath) -> Failure {
     Failure::cannot_tell(format!("tile/{} is not as long as the tree calls for", path.encode()))
         .next("try again; if it stays so, the log does not serve what it has signed")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bundle_is_cut_by_its_lengths() {
-        let bundle = [0, 2, b'a', b'b', 0, 0, 0, 1, b'c'];
-        let entries = |count| split(&bundle, count);
-        assert_eq!(entries(2), Some(vec![b"ab".to_vec(), Vec::new()]));
-        assert_eq!(entries(3), Some(vec![b"ab".to_vec(), Vec::new(), b"c".to_vec()]));
-        assert_eq!(entries(4), None);
-    }
 }
