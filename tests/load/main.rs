@@ -104,7 +104,7 @@ struct EvidenceArguments {
     #[command(flatten)]
     times: Times,
     /// Lookups at the same time
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 16)]
     in_flight: usize,
     #[arg(long, default_value_t = 2)]
     connections: usize,

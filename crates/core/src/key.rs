@@ -114,10 +114,7 @@ impl VerifyingKey {
             return Err(KeyError::Form);
         }
         let key = ed25519_dalek::VerifyingKey::from_bytes(public).or(Err(KeyError::Point))?;
-        // A point has one canonical encoding (RFC 8032 section 5.1.3), yet decoding takes y = p + 1 and the
-        // like too: one key under two sets of bytes would have two ids.
-        let is_canonical = key.to_edwards().compress().as_bytes() == public;
-        if key.is_weak() || !is_canonical {
+        if key.is_weak() || !is_canonical(public) {
             return Err(KeyError::Point);
         }
         let id = KeyId::of(name, signature_type, public);
@@ -154,6 +151,15 @@ impl VerifyingKey {
 }
 
 /// The vkey.
+/// Whether y lies below p = 2^255 - 19. A point has one canonical encoding (RFC 8032 section 5.1.3), yet
+/// decoding takes y = p + 1 and the like too: one key under two sets of bytes would have two ids. (The other
+/// way to write a point twice, a sign where x is 0, has weak points only.)
+fn is_canonical(public: &[u8; 32]) -> bool {
+    let [lowest, middle @ .., highest] = public;
+    let is_above = highest & 0x7f == 0x7f && middle.iter().all(|byte| *byte == 0xff);
+    !is_above || *lowest < 0xed
+}
+
 impl fmt::Display for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let body = typed(self.signature_type, self.key.as_bytes());

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use crate::environment::Environment;
 use crate::process::{cargo, run as run_child};
 use crate::steps::{OnFailure, Steps};
-use crate::{codegen, prerequisites, rocksdb, tidy};
+use crate::{codegen, demo, prerequisites, rocksdb, tidy};
 
 /// How thorough the tests are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub(crate) fn run(
         }
         run_child(&mut tests)
     });
+    // The whole way of an event, as whoever meets the product plays it.
+    steps.run("demo", || demo::run(environment));
     steps.finish()
 }
 

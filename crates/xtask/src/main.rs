@@ -43,7 +43,7 @@ struct Arguments {
 enum Command {
     /// Runs every check that continuous integration runs, and sums up.
     ///
-    /// In order: prerequisites, format, tidy, codegen, rocksdb, clippy, wasm, doc, programs, tests. Stops at
+    /// In order: prerequisites, format, tidy, codegen, rocksdb, clippy, wasm, doc, programs, tests, demo. Stops at
     /// the first failure; the table at the end says what was not run.
     Test(TestArguments),
     /// Checks the rules that no compiler knows: who may depend on whom, and how a source file looks.

@@ -26,7 +26,9 @@ use crate::{convert, evidence::Assembler, firm::Firm};
 /// How long a caller waits for the checkpoint over an event that was logged just now.
 const PUBLISHED_WITHIN: Duration = Duration::from_secs(5);
 
-/// Calls that read and hash at the same time.
+/// Up to so many events a call does its work where it is.
+const EVENTS_INLINE: usize = 8;
+/// Calls about documents with more that are at work at the same time.
 const AT_WORK: usize = 8;
 
 /// The service.
@@ -53,18 +55,22 @@ impl Evidence {
         Self { firm, assembler, turns: Arc::new(Semaphore::new(AT_WORK)), now }
     }
 
-    /// Reads and hashes on threads for long work, of which a few at a time: whoever asks about documents
-    /// with very many events must not hold up the others.
+    /// Reads and hashes what is known of a document. One with many events is for threads for long work, of
+    /// which a few at a time: whoever asks about such must not hold up the others.
     async fn work<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Self) -> Result<T, Status> + Send + 'static,
+        known: Known,
+        work: impl FnOnce(&Self, &Known) -> Result<T, Status> + Send + 'static,
     ) -> Result<T, Status> {
+        if known.places.len() <= EVENTS_INLINE {
+            return work(self, &known);
+        }
         let stopping = || convert::status(&Refusal::Stopping);
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_closed| stopping())?;
         let service = self.clone();
         let done = task::spawn_blocking(move || {
             let _held = turn;
-            work(&service)
+            work(&service, &known)
         });
         done.await.unwrap_or_else(|_panicked| Err(convert::status(&Refusal::Internal)))
     }
@@ -114,26 +120,28 @@ impl EvidenceService for Evidence {
         &self,
         request: Request<v1::DocumentRequest>,
     ) -> Result<Response<v1::GetStatusResponse>, Status> {
-        self.work(move |service| service.status(request.get_ref())).await.map(Response::new)
+        self.work(self.find(request.get_ref())?, Self::status).await.map(Response::new)
     }
 
     async fn get_history(
         &self,
         request: Request<v1::DocumentRequest>,
     ) -> Result<Response<v1::GetHistoryResponse>, Status> {
-        self.work(move |service| service.history(request.get_ref())).await.map(Response::new)
+        self.work(self.find(request.get_ref())?, |_, known| Self::history(known))
+            .await
+            .map(Response::new)
     }
 
     async fn get_evidence(
         &self,
         request: Request<v1::DocumentRequest>,
     ) -> Result<Response<v1::GetEvidenceResponse>, Status> {
-        let known = self.work(move |service| service.find(request.get_ref())).await?;
+        let known = self.find(request.get_ref())?;
         let Some(newest) = known.places.last().copied() else {
             return Err(convert::named(Code::NotFound, "NOT_FOUND", "no record"));
         };
         let published = published_over(&known.log, newest).await?;
-        let evidence = self.work(move |service| {
+        let evidence = self.work(known, move |service, known| {
             let document = (&known.issuer, known.document);
             service.assembler.assemble(&known.log, document, &known.places, &published)
         });
@@ -144,17 +152,16 @@ impl EvidenceService for Evidence {
 }
 
 impl Evidence {
-    fn status(&self, request: &v1::DocumentRequest) -> Result<v1::GetStatusResponse, Status> {
-        let known = self.find(request)?;
+    fn status(&self, known: &Known) -> Result<v1::GetStatusResponse, Status> {
         let Some(last) = known.places.last().copied() else {
             return Err(convert::named(Code::NotFound, "NOT_FOUND", "no record"));
         };
         let item = item(read(&known.log, last)?)?;
         let event = Event::parse(&item.event).map_err(|_damaged| erased())?;
         let (status, class) = match last.standing.state() {
-            State::Restored => status_of(&known, before_deletion(&known.places))?,
+            State::Restored => status_of(known, before_deletion(&known.places))?,
             State::Issued | State::Replaced | State::Deleted | State::Status(_) => {
-                status_of(&known, Some(last))?
+                status_of(known, Some(last))?
             }
         };
         Ok(v1::GetStatusResponse {
@@ -166,7 +173,7 @@ impl Evidence {
             received_at_us: item.received_at_us,
             occurred_at_us: event.occurred_at,
             events: u32::try_from(known.places.len()).unwrap_or(u32::MAX),
-            expired: self.is_expired(&known)?,
+            expired: self.is_expired(known)?,
         })
     }
 
@@ -186,8 +193,7 @@ impl Evidence {
         Ok(false)
     }
 
-    fn history(&self, request: &v1::DocumentRequest) -> Result<v1::GetHistoryResponse, Status> {
-        let known = self.find(request)?;
+    fn history(known: &Known) -> Result<v1::GetHistoryResponse, Status> {
         let items = known.places.iter().map(|place| item(read(&known.log, *place)?));
         let items = items.collect::<Result<_, _>>()?;
         Ok(v1::GetHistoryResponse { origin: known.log.origin().to_string(), items })
