@@ -1,6 +1,9 @@
 //! At the boundary: peers that say nothing, that do not read, or that ask too much, hold up nobody else.
 
-use std::{io::Read as _, net::TcpStream};
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+};
 
 use tokio_stream::iter;
 use witness_tests::{Data, Issuer, document, issued};
@@ -11,8 +14,13 @@ async fn silent_connections_are_ended_and_others_are_served() {
     let data = Data::new();
     let server = data.start();
     // More than are served at a time: those behind them wait until these are given up.
-    let silent: Vec<TcpStream> =
-        (0..300).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
+    let connect = |number: usize| {
+        let mut connection = TcpStream::connect(server.address()).unwrap();
+        // Some say nothing; some begin a preface and leave it at that.
+        connection.write_all(b"PRI *".get(..number % 3).unwrap()).unwrap();
+        connection
+    };
+    let silent: Vec<TcpStream> = (0..300).map(connect).collect();
     let mut clients = server.clients().await;
     let mut stream = Issuer::of_dev(&data).stream("main");
     clients.submit(stream.next(&[issued(document("served"))])).await.unwrap();

@@ -169,15 +169,7 @@ impl<'a> Planner<'a> {
 
     /// Why nothing more can be logged: the firm's notes name no key that may sign the next size.
     pub(crate) fn why_unsigned(&self) -> Option<Refusal> {
-        self.why_unsigned_under(&self.state.firm)
-    }
-
-    fn why_unsigned_under(&self, firm: &Firm) -> Option<Refusal> {
-        let (origin, size) = (self.state.registry.origin(), self.next_index().0 + 1);
-        let role = self.signers.first_unnamed_for(firm, origin, size)?.word();
-        let why = format!(
-            "the range of the {role} key has ended before size {size}: name a new one in a firm note"
-        );
+        let why = why_unsigned((self.signers, &self.state), self.next_index().0 + 1)?;
         Some(Refusal::ReadOnly { why })
     }
 
@@ -300,19 +292,26 @@ impl<'a> Planner<'a> {
         Decision::Logged { index, received_at, registry_sequence: sequence, anomalies: Vec::new() }
     }
 
-    /// Decides on a firm note, which the root has signed.
-    pub(crate) fn firm_note(&mut self, note: &Note) -> Decision {
+    /// Decides on firm notes, which the root has signed: all of them or none.
+    pub(crate) fn firm_notes(&mut self, notes: &[Note]) -> Decision {
         let mut firm = (*self.state.firm).clone();
-        let sequence = firm.next_sequence();
-        if let Err(error) = firm.apply(note, &Strict) {
-            return Decision::Refused(Refusal::Registry { why: error.to_string() });
+        let first = firm.next_sequence();
+        for note in notes {
+            if let Err(error) = firm.apply(note, &Strict) {
+                return Decision::Refused(Refusal::Registry { why: error.to_string() });
+            }
         }
-        if let Some(refusal) = self.why_unsigned_under(&firm) {
-            return Decision::Refused(refusal);
+        let size = self.next_index().0 + u64::try_from(notes.len()).unwrap_or(u64::MAX);
+        let before = std::mem::replace(&mut self.state.firm, Arc::new(firm));
+        if let Some(why) = why_unsigned((self.signers, &self.state), size) {
+            self.state.firm = before;
+            return Decision::Refused(Refusal::ReadOnly { why });
         }
-        let index = self.append(EntryKind::Firm, note);
-        self.writes.put(DEFAULT, cells::firm_key(sequence), cells::index_key(index));
-        self.state.firm = Arc::new(firm);
+        let mut index = self.next_index();
+        for (sequence, note) in (first..).zip(notes) {
+            index = self.append(EntryKind::Firm, note);
+            self.writes.put(DEFAULT, cells::firm_key(sequence), cells::index_key(index));
+        }
         self.logged(index, Vec::new())
     }
 
@@ -464,6 +463,14 @@ impl<'a> Planner<'a> {
         let registry_sequence = self.state.registry.next_sequence();
         Decision::Logged { index, received_at: self.now, registry_sequence, anomalies }
     }
+}
+
+/// Why no tree of this size can be signed: the firm's notes name none of our keys for it.
+pub(crate) fn why_unsigned((signers, state): (&Signers, &State), size: u64) -> Option<String> {
+    let role = signers.first_unnamed_for(&state.firm, state.registry.origin(), size)?.word();
+    Some(format!(
+        "the range of the {role} key has ended before size {size}: name a new one in a firm note"
+    ))
 }
 
 /// The submission logged at a sequence number, if it has this very text.

@@ -28,7 +28,7 @@ use crate::{
     cells::{self, Head, SubmissionCell, family},
     head_copy::HeadCopy,
     log::{Overview, Published, Reservation, Submitted},
-    plan::{Batch, Decision, Incoming, Plan, Planner, State},
+    plan::{Batch, Decision, Incoming, Plan, Planner, State, why_unsigned},
     reader::LogReader,
     signers::Signers,
     store::{StoreError, Writes},
@@ -56,7 +56,8 @@ pub(crate) enum Work {
         text: String,
         signatures: Vec<SignatureLine>,
     },
-    FirmNote(Note),
+    /// All that are new, in one batch: an earlier one need not name the keys that sign it here.
+    FirmNotes(Vec<Note>),
     Heartbeat(IssuerNote<Heartbeat>),
     /// Publish a checkpoint if one is due.
     Publish,
@@ -146,7 +147,7 @@ impl<C: Clock> Sequencer<C> {
         let mut events = 0;
         while let Some(mut request) = waiting.pop_front() {
             // A firm note may be what names the next key.
-            if !matches!(request.work, Work::Publish | Work::FirmNote(_))
+            if !matches!(request.work, Work::Publish | Work::FirmNotes(_))
                 && let Some(refusal) = planner.why_unsigned()
             {
                 decided.push((request, Decision::Refused(refusal)));
@@ -158,7 +159,7 @@ impl<C: Clock> Sequencer<C> {
                     planner.submit(incoming)?
                 }
                 Work::Register { text, signatures } => planner.register(text, signatures.clone()),
-                Work::FirmNote(note) => planner.firm_note(note),
+                Work::FirmNotes(notes) => planner.firm_notes(notes),
                 Work::Heartbeat(note) => planner.heartbeat(note),
                 Work::Publish => continue,
             };
@@ -232,6 +233,11 @@ impl<C: Clock> Sequencer<C> {
         let last = self.overview.borrow().published.clone();
         let (last_size, last_at) = last.map_or((0, 0), |last| (last.size.0, last.at.micros()));
         let Ok(now) = self.trusted_time() else { return Ok(()) };
+        let (firm, origin) = (&self.state.firm, self.state.registry.origin());
+        if self.signers.first_unnamed_for(firm, origin, head.size.0).is_some() {
+            // Keys were changed before this size was published; the next entry is signed with the new ones.
+            return Ok(());
+        }
         let at = now.max(head.received_at);
         if head.size.0 == last_size || at.micros() < last_at.saturating_add(interval_us) {
             return Ok(());
@@ -262,6 +268,7 @@ impl<C: Clock> Sequencer<C> {
         next.received_at = self.state.head.received_at;
         next.registry = Arc::clone(&self.state.registry);
         next.firm = Arc::clone(&self.state.firm);
+        next.unsigned = why_unsigned((&self.signers, &self.state), next.size.0 + 1);
         change(&mut next);
         self.overview.send_replace(Arc::new(next));
     }

@@ -60,6 +60,10 @@ impl Reading {
     /// The base for readings after `now`: it keeps what the two clocks have parted by, less what a slew may
     /// have done meanwhile.
     fn slewed_to(self, now: Self) -> Self {
+        // Over less than a second a slew is nothing that can be counted in microseconds.
+        if elapsed_us(self, now) < 1_000_000 {
+            return self;
+        }
         let parted = parted_us(self, now);
         let slew = (elapsed_us(self, now) / SLEW_DIVISOR).min(parted.abs());
         let kept = parted - parted.signum() * slew;
@@ -140,6 +144,15 @@ mod tests {
         let slewed = (1..=3_600)
             .map(|s| guard.check(at(base, 2_900 + s * 1_000 + s * 2 / 5, 2_300 + s * 1_000)));
         assert!(slewed.into_iter().all(|reading| reading.is_ok()));
+    }
+
+    #[test]
+    fn a_slew_is_followed_however_often_the_clock_is_read() {
+        let base = read().monotonic;
+        let mut guard = Guard::new(at(base, 0, 0));
+        // Half a second off, and back to nothing within the 1,000 s that a slew takes for it.
+        assert!((0..1_100_000).all(|ms| guard.check(at(base, 500 + ms, ms)).is_ok()));
+        assert!(guard.check(at(base, 1_100_000 + 500 + 900, 1_100_000)).is_ok());
     }
 
     #[test]

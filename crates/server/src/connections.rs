@@ -23,8 +23,10 @@ use tonic::transport::server::Connected;
 /// Connections at the same time; those behind them wait in the kernel's queue. A process has 1,024
 /// descriptors where nobody has asked for more, and a store takes up to 512.
 const CONNECTIONS_MAX: usize = 256;
-/// The first byte must come within this. Later on, pings find out whether the peer is alive.
-const FIRST_BYTE_WITHIN: Duration = Duration::from_secs(10);
+/// A connection must say within this what it speaks: so many bytes, the preface of HTTP/2 (RFC 9113 section
+/// 3.4), or enough that it is answered. Later on, pings and the time for headers find out who is alive.
+const OPENING_WITHIN: Duration = Duration::from_secs(10);
+const OPENING_BYTES: usize = 24;
 /// How long to wait after a connection could not be accepted, as for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -58,8 +60,8 @@ pub(crate) fn incoming(listener: TcpListener) -> ReceiverStream<io::Result<Conne
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
-    /// Until the first byte has come.
-    silent: Option<Pin<Box<Sleep>>>,
+    /// Until it has said what it speaks: its time, and the bytes that are missing.
+    opening: Option<(Pin<Box<Sleep>>, usize)>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -69,7 +71,8 @@ impl Connection {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection is gone already");
         }
-        Self { stream, silent: Some(Box::pin(sleep(FIRST_BYTE_WITHIN))), _place: place }
+        let opening = Some((Box::pin(sleep(OPENING_WITHIN)), OPENING_BYTES));
+        Self { stream, opening, _place: place }
     }
 }
 
@@ -80,12 +83,13 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        let before = buffer.filled().len();
         let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if read.is_ready() {
-            this.silent = None;
-        } else if let Some(silent) = &mut this.silent
-            && silent.as_mut().poll(context).is_ready()
-        {
+        let Some((deadline, missing)) = &mut this.opening else { return read };
+        *missing = missing.saturating_sub(buffer.filled().len() - before);
+        if *missing == 0 {
+            this.opening = None;
+        } else if deadline.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         read
@@ -98,7 +102,9 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        this.opening = None;
+        Pin::new(&mut this.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -114,7 +120,9 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, buffers)
+        let this = self.get_mut();
+        this.opening = None;
+        Pin::new(&mut this.stream).poll_write_vectored(context, buffers)
     }
 
     fn is_write_vectored(&self) -> bool {

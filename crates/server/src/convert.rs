@@ -8,7 +8,9 @@ use witness_core::{
     name::{Domain, Name},
 };
 use witness_ledger::{ReadError, Submitted};
-use witness_wire::{Bytes, MESSAGE_BYTES_MAX, SUBMISSION_BYTES_MAX, refusal, v1};
+use witness_wire::{
+    Bytes, MESSAGE_BYTES_MAX, SUBMISSION_BYTES_MAX, codec::FIELDS_MAX, refusal, v1,
+};
 
 /// A refusal as it travels.
 pub(crate) fn refusal(refusal: &Refusal) -> v1::Refusal {
@@ -120,7 +122,7 @@ pub(crate) fn unreadable(status: Status) -> Status {
         return status;
     }
     let message = format!(
-        "a message must be at most {MESSAGE_BYTES_MAX} bytes long, its submission at most {SUBMISSION_BYTES_MAX}; cut the submission"
+        "a message must be at most {MESSAGE_BYTES_MAX} bytes long and have at most {FIELDS_MAX} fields, its submission at most {SUBMISSION_BYTES_MAX} bytes; cut the submission"
     );
     named(Code::InvalidArgument, "MESSAGE_TOO_LARGE", &message)
 }

@@ -48,8 +48,8 @@ type Shared = State<Arc<Firm>>;
 /// 200 while every log takes writes; 503 with the reason of the first that does not.
 async fn healthz(State(firm): Shared) -> Response {
     let stopped = firm.logs.iter().find_map(|log| {
-        let why = log.overview().read_only.clone()?;
-        Some(format!("{} takes no writes: {why}\n", log.origin()))
+        let overview = log.overview();
+        Some(format!("{} takes no writes: {}\n", log.origin(), overview.why_no_writes()?))
     });
     match stopped {
         None => answer(StatusCode::OK, TEXT, FRESH, "ok\n"),
@@ -133,7 +133,7 @@ async fn tile(
 ) -> Response {
     let Some(log) = firm.log_called(&log) else { return not_found("no log of this name") };
     // The path as it was sent: one that is written otherwise is another resource.
-    let path = uri.path().split_once("/tile/").and_then(|(_, path)| TilePath::parse(path));
+    let path = uri.path().splitn(4, '/').nth(3).and_then(TilePath::parse);
     let Some(path) = path else { return not_found("no tile of this name") };
     let bytes = match path {
         TilePath::Hashes { tile, width } => log.tile(tile, usize::from(width)),

@@ -84,7 +84,7 @@ pub(crate) fn render(firm: &Firm) -> String {
         |log| log.overview().published.as_ref().map_or(0, |published| published.at.seconds()),
     );
     gauge(&mut registry, "log_read_only", "1 while the log takes no writes", |log| {
-        u64::from(log.overview().read_only.is_some())
+        u64::from(log.overview().why_no_writes().is_some())
     });
     gauge(
         &mut registry,

@@ -73,14 +73,14 @@ struct Programs {
 }
 
 fn build(environment: &Environment, narrator: &mut Narrator) -> Result<Programs> {
-    const SELECTION: &[&str] = &["--package=witnessd", "--package=witness", "--bins"];
+    const SELECTION: &[&str] = &["--workspace", "--bins"];
     narrator.step(Step::Prerequisites);
     prerequisites::ensure_native(environment)?;
     narrator.good("a C++ compiler and libclang are there");
 
     narrator.step(Step::Build);
     let library = rocksdb::ensure(environment)?;
-    narrator.command("cargo build --package witnessd --package witness");
+    narrator.command("cargo build --workspace --bins");
     let began = now();
     let names = ["witnessd", "witness"];
     let [witnessd, witness] = programs::build(environment, &library, SELECTION, names)?;

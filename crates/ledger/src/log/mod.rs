@@ -96,8 +96,18 @@ pub struct Overview {
     pub firm: Arc<Firm>,
     /// The newest published checkpoint.
     pub published: Option<Published>,
-    /// Why the log takes no writes, if it takes none.
+    /// Why the log takes no writes since it was opened, if it takes none.
     pub read_only: Option<String>,
+    /// Why nothing more can be signed, if nothing can.
+    pub unsigned: Option<String>,
+}
+
+impl Overview {
+    /// Why the log takes no writes, if it takes none.
+    #[must_use]
+    pub fn why_no_writes(&self) -> Option<&str> {
+        self.read_only.as_deref().or(self.unsigned.as_deref())
+    }
 }
 
 /// One log.
@@ -183,7 +193,14 @@ impl Log {
         }
         let admitted: Admitted =
             admission::admit(note, events, details, (&overview.registry, ed25519))?;
-        let conflict = self.conflict(&admitted, &overview)?;
+        let conflict = match self.conflict(&admitted, &overview) {
+            // It may have been logged while it was verified: then it is known, and not only repeated.
+            Err(refusal @ Refusal::AlreadyLogged { .. }) => {
+                let known = self.known(admitted.note(), &overview)?.ok_or(refusal)?;
+                return Ok(Checked::Known(Box::new(known)));
+            }
+            conflict => conflict?,
+        };
         let chunks = events.chunks(BODY_EVENTS).zip(details.chunks(BODY_EVENTS));
         let bodies = chunks.map(|(events, details)| {
             let events = events.iter().map(AsRef::as_ref);

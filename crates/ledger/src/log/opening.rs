@@ -43,6 +43,7 @@ impl Log {
             firm: Arc::clone(&state.firm),
             published,
             read_only,
+            unsigned: None,
         };
         let writes = overview.read_only.is_none();
         // An older copy of the data may know other keys than today's: it can be read all the same.
@@ -80,16 +81,16 @@ impl Log {
     }
 
     fn log_firm_notes(&self, notes: Vec<Note>) -> Result<(), OpenError> {
-        for note in notes {
-            let refused = |refusal: Refusal| OpenError::FirmNote { why: refusal.to_string() };
-            let (answer, pending) = oneshot::channel();
-            let request =
-                Request { work: Work::FirmNote(note), answer: Some(answer), reservation: None };
-            let queue = self.queue().map_err(refused)?;
-            queue.blocking_send(request).or(Err(refused(Refusal::Stopping)))?;
-            pending.blocking_recv().unwrap_or(Err(Refusal::Stopping)).map_err(refused)?;
+        if notes.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let refused = |refusal: Refusal| OpenError::FirmNote { why: refusal.to_string() };
+        let (answer, pending) = oneshot::channel();
+        let work = Work::FirmNotes(notes);
+        let request = Request { work, answer: Some(answer), reservation: None };
+        let queue = self.queue().map_err(refused)?;
+        queue.blocking_send(request).or(Err(refused(Refusal::Stopping)))?;
+        pending.blocking_recv().unwrap_or(Err(Refusal::Stopping)).map(drop).map_err(refused)
     }
 }
 

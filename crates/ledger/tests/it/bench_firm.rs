@@ -88,6 +88,10 @@ fn firm_note_until(until: Option<u64>) -> Note {
             role(Role::Registrar, &signers.registrar),
         ],
     };
+    sign(&text)
+}
+
+fn sign(text: &FirmText) -> Note {
     let text = text.encode();
     let signature = root().sign(&text, Timestamp::EPOCH);
     Note::new(text, vec![signature])
@@ -111,7 +115,7 @@ impl Bench {
     }
 
     pub(crate) fn try_open_at(&self, store: &Path) -> Result<Log, OpenError> {
-        self.try_open_under(store, firm_note())
+        self.try_open_under(store, vec![firm_note()])
     }
 
     /// A log whose key may sign trees smaller than `until` only.
@@ -120,16 +124,27 @@ impl Bench {
     }
 
     pub(crate) fn try_open_until(&self, until: u64) -> Result<Log, OpenError> {
-        self.try_open_under(&self.store(), firm_note_until(Some(until)))
+        self.try_open_under(&self.store(), vec![firm_note_until(Some(until))])
     }
 
-    fn try_open_under(&self, store: &Path, note: Note) -> Result<Log, OpenError> {
+    /// A log that is founded after the firm: only its second note names the keys.
+    pub(crate) fn open_second(&self) -> Log {
+        let registrar = signers().registrar.verifying_key().clone();
+        let keys = vec![RoleKey { role: Role::Registrar, key: registrar, from: 0, until: None }];
+        let whole = FirmText::parse(firm_note().text()).unwrap();
+        let first = sign(&FirmText { keys, ..whole.clone() });
+        let previous = Hash::of(first.text().as_bytes());
+        let second = sign(&FirmText { sequence: 1, previous, ..whole });
+        self.try_open_under(&self.store(), vec![first, second]).unwrap()
+    }
+
+    fn try_open_under(&self, store: &Path, notes: Vec<Note>) -> Result<Log, OpenError> {
         Log::open(LogOptions {
             path: store.to_path_buf(),
             head_copies: self.folder.path().join("head-copies"),
             origin: Origin::parse(ORIGIN).unwrap(),
             root: root().verifying_key().clone(),
-            firm_notes: vec![note],
+            firm_notes: notes,
             signers: signers(),
             clock: self.clock.clone(),
             cache_bytes: 8 << 20,

@@ -104,3 +104,32 @@ fn nothing_is_logged_that_no_key_may_sign_and_what_was_logged_opens_again() {
     assert!(error.contains("the log key is not the one"), "{error}");
     assert_eq!(logged.len(), 2);
 }
+
+#[test]
+fn a_log_can_be_founded_whose_keys_a_later_firm_note_names() {
+    let bench = Bench::new();
+    let log = bench.open_second();
+    assert_eq!(log.overview().size.0, 2);
+    Bench::register(&log, &["main"]);
+    wait(submit(&log, &Client::new("main").fresh(1))).unwrap();
+    drop(log);
+    assert_eq!(bench.open_second().overview().size.0, 7);
+}
+
+#[test]
+fn the_same_text_sent_twice_at_once_gets_one_receipt_twice() {
+    let bench = Bench::new();
+    let log = bench.open_registered(&["main"]);
+    let mut client = Client::new("main");
+    for _ in 0..60 {
+        let draft = client.fresh(40);
+        let answers = std::thread::scope(|scope| {
+            let send = || wait(submit(&log, &draft));
+            let others: Vec<_> = (0..3).map(|_| scope.spawn(send)).collect();
+            others.into_iter().map(|other| other.join().unwrap()).collect::<Vec<_>>()
+        });
+        let first = answers.first().unwrap();
+        assert!(first.is_ok(), "{first:?}");
+        assert!(answers.iter().all(|answer| answer == first), "{answers:?}");
+    }
+}

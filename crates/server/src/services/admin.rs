@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 use witness_core::{
+    admission::Refusal,
     note::SignatureLine,
     registry::{Change, IssuerRecord},
 };
@@ -76,18 +77,24 @@ impl AdminService for Admin {
     ) -> Result<Response<v1::RegisterResponse>, Status> {
         let request = request.into_inner();
         let log = self.log(&request.origin)?;
-        // One at a time over all logs: what is checked of the others must still hold when it is logged.
-        let _turn = self.0.registering.lock().await;
         let parsed = witness_core::registry::RegistryChange::parse(&request.text);
         let parsed =
             parsed.map_err(|error| convert::invalid("text", &format!("as drafted: {error}")))?;
-        self.check_issuer(log, &parsed.change)?;
         let lines = request.signatures.iter().map(|line| SignatureLine::parse(line));
         let signatures = lines.collect::<Option<Vec<_>>>();
         let signatures = signatures
             .ok_or_else(|| convert::invalid("signatures", "signature lines of a signed note"))?;
-        let logged = log.register(request.text, signatures).await;
-        let receipt = logged.map_err(|refusal| convert::status(&refusal))?.receipt;
+        // One at a time over all logs, and to the end even if the caller hangs up: what is checked of the
+        // others must still hold when it is logged.
+        let (this, log) = (self.clone(), Arc::clone(log));
+        let logged = tokio::spawn(async move {
+            let _turn = this.0.registering.lock().await;
+            this.check_issuer(&log, &parsed.change)?;
+            let logged = log.register(request.text, signatures).await;
+            logged.map_err(|refusal| convert::status(&refusal))
+        });
+        let internal = |_panicked| convert::status(&Refusal::Internal);
+        let receipt = logged.await.map_err(internal)??.receipt;
         Ok(Response::new(v1::RegisterResponse {
             index: receipt.index.0,
             registry_sequence: receipt.registry_sequence,

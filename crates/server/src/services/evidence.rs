@@ -72,7 +72,10 @@ impl Evidence {
             let _held = turn;
             work(&service, &known)
         });
-        done.await.unwrap_or_else(|_panicked| Err(convert::status(&Refusal::Internal)))
+        done.await.unwrap_or_else(|_panicked| {
+            let message = "the service has failed at this question; the operator's log says why";
+            Err(convert::named(Code::Internal, "INTERNAL", message))
+        })
     }
 
     fn find(&self, request: &v1::DocumentRequest) -> Result<Known, Status> {

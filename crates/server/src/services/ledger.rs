@@ -46,7 +46,7 @@ impl Ledger {
             log_vkey: vkey(Role::Log),
             timestamp_vkey: vkey(Role::Timestamp),
             published_size: published,
-            read_only_reason: overview.read_only.clone().unwrap_or_default(),
+            read_only_reason: overview.why_no_writes().unwrap_or_default().to_owned(),
         }
     }
 }
