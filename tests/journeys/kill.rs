@@ -216,7 +216,7 @@ async fn open_streams(data: &Data, rng: &mut Rng) -> Vec<Writer> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_every_kill_and_the_rest_is_accepted_once() {
-    let rounds = scaled(10, 50);
+    let rounds = scaled(50, 200);
     let mut rng = Rng::from_environment();
     tell(&format!("kill: {rng}, {rounds} rounds"));
     let data = Data::new();

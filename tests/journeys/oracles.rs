@@ -7,7 +7,7 @@ use ct_merkle::{ConsistencyProof, InclusionProof, mem_backed_tree::MemoryBackedT
 use sha2::Sha256;
 use tokio_stream::iter;
 use witness_core::hash::Hash;
-use witness_tests::{Clients, Data, Issuer, Server, document, issued, pushed_back, scaled};
+use witness_tests::{Clients, Data, Issuer, Server, document, issued, pushed_back};
 use witness_wire::{Bytes, v1};
 
 /// What the server proves, by sizes and indexes.
@@ -159,7 +159,7 @@ fn agrees_with_tlog_tiles(served: &Served) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_foreign_implementations_make_the_proofs_that_the_server_hands_out() {
-    let served = served(scaled(40, 300)).await;
+    let served = served(300).await;
     agrees_with_ct_merkle(&served);
     agrees_with_tlog_tiles(&served);
 }
