@@ -6,6 +6,7 @@
 //!
 //! What is *not* here: transport, clocks, access rules. This is the only crate that knows RocksDB.
 
+mod batch;
 mod cells;
 mod conflicts;
 mod documents;

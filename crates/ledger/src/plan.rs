@@ -16,11 +16,12 @@ use witness_core::{
     note::{Note, SignatureLine, Strict},
     registry::{Continuity, Registry},
     submission::{Heartbeat, IssuerNote},
-    tile::{Edge, TileId, Tiled, TouchedTiles},
+    tile::{Edge, Tiled, TouchedTiles},
     time::Timestamp,
 };
 
 use crate::{
+    batch::{Batch, prove, untouched},
     cells::{self, DocumentCell, Head, PlaceCell, StreamHead, SubmissionCell, family},
     conflicts::{self, Conflict},
     log::Overview,
@@ -83,48 +84,6 @@ pub(crate) struct Plan {
     pub(crate) writes: Writes,
     pub(crate) next: State,
     pub(crate) batch: Batch,
-}
-
-/// What the answers of a batch are made from.
-pub(crate) struct Batch {
-    /// The receipt checkpoint.
-    pub(crate) receipt: Note,
-    /// Inclusion path of each entry of this batch under its receipt checkpoint, verified.
-    paths: BTreeMap<LeafIndex, Vec<Hash>>,
-}
-
-impl Batch {
-    /// Inclusion path of an entry of this batch.
-    pub(crate) fn path(&mut self, index: LeafIndex) -> Result<Vec<Hash>, StoreError> {
-        self.paths.remove(&index).ok_or(StoreError::Damaged { what: "path of a new entry" })
-    }
-}
-
-/// Proves a batch before it is signed: the tree before it is a prefix of the new one, and each new entry's
-/// text is under the new root. A bit that flipped in memory is caught while it is still ours alone.
-fn prove(
-    touched: &mut TouchedTiles,
-    (previous, head): (&Head, &Head),
-    writes: &Writes,
-) -> Result<BTreeMap<LeafIndex, Vec<Hash>>, StoreError> {
-    let wrong = |what| StoreError::Damaged { what };
-    let mut nodes = Tiled(touched);
-    if merkle::root(&mut nodes, previous.size).map_err(untouched)? != previous.root {
-        return Err(wrong("tree in memory that goes on from the last one"));
-    }
-    let mut paths = BTreeMap::new();
-    for (key, text) in writes.of(family::ENTRY) {
-        let index = cells::Reader(key).u64().map(LeafIndex).ok_or(wrong("index"))?;
-        let path = merkle::inclusion_path(&mut nodes, index, head.size).map_err(untouched)?;
-        merkle::verify_inclusion(&Hash::leaf(text), index, head.size, &path, &head.root)
-            .map_err(|_refused| wrong("new entry that is in its tree"))?;
-        paths.insert(index, path);
-    }
-    Ok(paths)
-}
-
-fn untouched(_tile: TileId) -> StoreError {
-    StoreError::Damaged { what: "right edge of tiles" }
 }
 
 /// Gathers requests into a plan.
@@ -342,7 +301,7 @@ impl<'a> Planner<'a> {
         self.state.edge.close(&mut self.touched);
         let root = merkle::root(&mut Tiled(&mut self.touched), size).map_err(untouched)?;
         let head = Head { size, root, received_at: self.now };
-        let paths = prove(&mut self.touched, (&self.state.head, &head), &self.writes)?;
+        let proved = prove(&mut self.touched, (&self.state.head, &head), &self.writes)?;
         self.state.head = head;
         for (tile, hashes) in &self.touched {
             self.writes.put(family::TILE, cells::tile_key(*tile), hashes.to_bytes());
@@ -369,7 +328,7 @@ impl<'a> Planner<'a> {
             cells::receipt_key(size),
             receipt.to_string().into_bytes(),
         );
-        let batch = Batch { receipt, paths };
+        let batch = proved.signed(receipt);
         Ok(Plan { writes: self.writes, next: self.state, batch })
     }
 

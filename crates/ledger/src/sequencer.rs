@@ -25,10 +25,11 @@ use witness_core::{
 };
 
 use crate::{
+    batch::Batch,
     cells::{self, Head, SubmissionCell, family},
     head_copy::HeadCopy,
     log::{Overview, Published, Reservation, Submitted},
-    plan::{Batch, Decision, Incoming, Plan, Planner, State, why_unsigned},
+    plan::{Decision, Incoming, Plan, Planner, State, why_unsigned},
     reader::LogReader,
     signers::Signers,
     store::{StoreError, Writes},
