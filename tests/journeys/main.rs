@@ -11,6 +11,7 @@
 mod boundary;
 mod cli_submit;
 mod cli_verify;
+mod contract;
 mod disk;
 mod evidence;
 mod instances;

@@ -9,6 +9,7 @@
     reason = "a journey that cannot go on should stop"
 )]
 
+mod anvil;
 mod clients;
 mod http;
 mod issuer;
@@ -18,6 +19,7 @@ mod server;
 mod trust;
 mod witness;
 
+pub use anvil::{Anvil, Mined};
 pub use clients::{Clients, pushed_back, reason, refusal};
 pub use http::Answer;
 pub use issuer::{

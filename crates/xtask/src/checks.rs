@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use crate::environment::Environment;
 use crate::process::{cargo, run as run_child};
 use crate::steps::{OnFailure, Steps};
-use crate::{codegen, demo, prerequisites, rocksdb, tidy};
+use crate::{codegen, contract, demo, npm, prerequisites, rocksdb, tidy};
 
 /// How thorough the tests are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub(crate) fn run(
     steps.run("format", || run_child(&mut cargo(environment, ["fmt", "--all", "--check"])));
     steps.run("tidy", || tidy::run(environment));
     steps.run("codegen", || codegen::check(environment));
+    steps.run("contract", || contract::check(environment));
 
     let mut library = None;
     steps.run("rocksdb", || {
@@ -51,6 +52,7 @@ pub(crate) fn run(
     steps.run("programs", || run_child(&mut compile(&["build", "--workspace", "--bins"])?));
     steps.run("tests", || {
         let mut tests = compile(&["test", "--workspace"])?;
+        tests.env("WITNESS_ANVIL", npm::ensure(environment)?.anvil()?);
         if thoroughness == Thoroughness::Long {
             tests.env("WITNESS_TEST_LONG", "1");
         }

@@ -12,8 +12,11 @@
 mod bench;
 mod checks;
 mod codegen;
+mod contract;
 mod demo;
 mod environment;
+mod gas;
+mod npm;
 mod prerequisites;
 mod process;
 mod programs;
@@ -43,7 +46,7 @@ struct Arguments {
 enum Command {
     /// Runs every check that continuous integration runs, and sums up.
     ///
-    /// In order: prerequisites, format, tidy, codegen, rocksdb, clippy, wasm, doc, programs, tests, demo. Stops at
+    /// In order: prerequisites, format, tidy, codegen, contract, rocksdb, clippy, wasm, doc, programs, tests, demo. Stops at
     /// the first failure; the table at the end says what was not run.
     Test(TestArguments),
     /// Checks the rules that no compiler knows: who may depend on whom, and how a source file looks.
@@ -54,6 +57,16 @@ enum Command {
     ///
     /// Needs no protoc. Run it after every change of a `.proto` file, and commit what it writes.
     Codegen(CodegenArguments),
+    /// Compiles the contract: ABI, bytecode and storage layout, in `deploy/contracts`.
+    ///
+    /// Needs Node.js and npm, from which the compiler comes. Run it after every change of the contract, and
+    /// commit what it writes.
+    Contract(CodegenArguments),
+    /// Measures what the contract costs, on a development chain of its own.
+    ///
+    /// Prints a table, and writes `target/gas.json`. Fails where a number is beyond the budget, or more than
+    /// 1 % away from the snapshot in `deploy/contracts/gas.json`.
+    Gas(gas::Arguments),
     /// Builds RocksDB once for this machine, and keeps the library for every later build.
     ///
     /// The first time takes 8 to 20 minutes, any other a moment. The library is kept under
@@ -124,6 +137,9 @@ fn run(command: &Command) -> Result<()> {
         Command::Tidy => tidy::run(&environment),
         Command::Codegen(arguments) if arguments.check => codegen::check(&environment),
         Command::Codegen(_) => codegen::write(&environment),
+        Command::Contract(arguments) if arguments.check => contract::check(&environment),
+        Command::Contract(_) => contract::write(&environment),
+        Command::Gas(arguments) => gas::run(&environment, arguments),
         Command::Rocksdb => rocksdb::print(&environment),
         Command::Doctor => prerequisites::ensure(&environment),
         Command::Demo => demo::run(&environment),

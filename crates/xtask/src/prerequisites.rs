@@ -41,11 +41,17 @@ const STRACE: Missing = Missing {
     package: "strace",
 };
 
+const NPM: Missing = Missing {
+    what: "npm",
+    why: "the contract's compiler and the development chain that it is tested on come from there",
+    package: "npm",
+};
+
 /// Everything that the commands here need.
 pub(crate) fn ensure(environment: &Environment) -> Result<()> {
     ensure_all(environment, missing)?;
     ensure_wasm_target(environment)?;
-    println!("nothing is missing: C++ compiler, libclang, strace and {WASM_TARGET} are there");
+    println!("nothing is missing: C++ compiler, libclang, strace, npm and {WASM_TARGET} are there");
     Ok(())
 }
 
@@ -101,8 +107,10 @@ fn has_wasm_target(environment: &Environment) -> bool {
 
 fn missing(environment: &Environment) -> Vec<Missing> {
     let mut missing = missing_native(environment);
-    if environment.find_program("strace").is_none() {
-        missing.push(STRACE);
+    for (program, brought) in [("strace", STRACE), ("npm", NPM)] {
+        if environment.find_program(program).is_none() {
+            missing.push(brought);
+        }
     }
     missing
 }

@@ -31,6 +31,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("rocksdb", &["witness-ledger"]),
     ("librocksdb-sys", &["witness-ledger"]),
     ("witness-ledger", &["witnessd", TESTS]),
+    ("witness-anchor", &["witness", "witnessd", TESTS]),
 ];
 
 /// The member in `tests`, whatever it is called.
@@ -74,6 +75,11 @@ const UNREACHABLE: &[(&str, &[&str], &str)] = &[
         "witness-ledger",
         &["prost", "tonic", "witness-wire"],
         "the ledger does not know how calls travel; the server converts",
+    ),
+    (
+        "witness-anchor",
+        &["prost", "rocksdb", "tonic", "witness-ledger", "witness-wire"],
+        "the anchor speaks to a chain, and to nothing else",
     ),
     (
         "witness",
