@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::IsTerminal as _,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -15,7 +16,7 @@ use witness_core::name::Name;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Try it out:   witnessd --dev\nIn earnest:   witness firm init …\n              witnessd --config /etc/witnessd.toml --init     (the first time)\n              witnessd --config /etc/witnessd.toml"
+    after_help = "Try it out:   witnessd --dev\nIn earnest:   witness firm init …\n              witnessd --config /etc/witnessd/witnessd.toml --init     (the first time)\n              witnessd --config /etc/witnessd/witnessd.toml"
 )]
 pub(crate) struct Arguments {
     /// Configuration file (TOML); deploy/witnessd.example.toml explains every option
@@ -37,6 +38,18 @@ pub(crate) struct Arguments {
     /// What to log to stderr: error, warn, info, debug, or a filter per module
     #[arg(long = "log", value_name = "FILTER", default_value = "info")]
     pub(crate) log_filter: String,
+}
+
+impl Arguments {
+    /// Whether the log may have colours: for a terminal, unless `NO_COLOR` says otherwise.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "here the surroundings are read, and nowhere else"
+    )]
+    pub(crate) fn is_coloured() -> bool {
+        let no_color = std::env::var("NO_COLOR").is_ok_and(|value| !value.is_empty());
+        std::io::stderr().is_terminal() && !no_color
+    }
 }
 
 /// The configuration file.

@@ -5,11 +5,13 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 use anyhow::{Context as _, bail};
 use witness_core::{
     admission::Refusal,
+    firm::Firm as FirmKeys,
     key::VerifyingKey,
     name::{Domain, Name, Origin},
+    note::{Note, Strict},
     policy::Policy,
 };
-use witness_ledger::{FirmStore, Log, LogOptions};
+use witness_ledger::{FirmStore, FirmStoreError, Log, LogOptions};
 
 use crate::{clock::SystemClock, config::Config, keys, memo::Memo, metrics::Metrics};
 
@@ -33,10 +35,13 @@ impl Firm {
         let root = VerifyingKey::parse(&config.root_vkey).context("root_vkey is no vkey")?;
         let firm =
             Domain::parse(root.name()).context("the root key must bear the firm's domain")?;
-        make_private(&config.data)?;
-        let store = FirmStore::open(&config.data.join("firm"), &root)
-            .with_context(|| in_use(&config.data))?;
+        // Before anything is made: what a wrong line of the configuration has made would stand in the way of
+        // the right one.
         let notes = keys::firm_notes(&config.keys)?;
+        check_notes(&notes, &root, config)?;
+        make_private(&config.data)?;
+        let store = FirmStore::open(&config.data.join("firm"), &root);
+        let store = store.map_err(|error| explain(error, &config.data))?;
         check_recorded(&store, &firm, config)?;
         let mut logs = Vec::new();
         for name in &config.logs {
@@ -146,8 +151,30 @@ fn check_issuers_live_in_one_log(logs: &[Arc<Log>]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn in_use(data: &Path) -> String {
-    format!("the data in {} cannot be opened; is another witnessd running on it?", data.display())
+fn explain(error: FirmStoreError, data: &Path) -> anyhow::Error {
+    let data = data.display();
+    match &error {
+        FirmStoreError::Store(_) => anyhow::Error::new(error).context(format!(
+            "the data in {data} cannot be opened; is another witnessd running on it?"
+        )),
+        FirmStoreError::OtherFirm { .. } => anyhow::Error::new(error)
+            .context(format!("root_vkey in the configuration is not that of the data in {data}")),
+    }
+}
+
+/// The notes in the key folder must be of the root that the configuration names.
+fn check_notes(notes: &[Note], root: &VerifyingKey, config: &Config) -> anyhow::Result<()> {
+    let mut firm = FirmKeys::new(root.clone());
+    for note in notes {
+        firm.apply(note, &Strict).with_context(|| {
+            format!(
+                "a firm note in {} is not signed by root_vkey; check root_vkey in the configuration: it stands in \
+                 policy.json as firm_root",
+                config.keys.display()
+            )
+        })?;
+    }
+    Ok(())
 }
 
 /// A folder for this user alone.

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(&arguments.log_filter))
         .with_writer(std::io::stderr)
+        .with_ansi(config::Arguments::is_coloured())
         .init();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,

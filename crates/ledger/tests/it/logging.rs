@@ -38,25 +38,25 @@ fn many_submissions_at_once_share_batches_and_keep_their_order() {
     let drafts: Vec<_> = (0..600).map(|_| client.fresh(1)).collect();
     let before = log.syncs();
     let receipts = wait(async {
-        let mut pending = Vec::new();
+        let mut waiting = Vec::new();
+        // All are polled once, in order, before any is waited for. Some are answered by then.
         for draft in &drafts {
-            pending.push(submit(&log, draft));
+            let mut future = Box::pin(submit(&log, draft));
+            let polled = std::future::poll_fn(|context| {
+                Poll::Ready(match future.as_mut().poll(context) {
+                    Poll::Ready(answer) => Some(answer),
+                    Poll::Pending => None,
+                })
+            });
+            let answer = polled.await;
+            waiting.push((future, answer));
         }
         let mut receipts = Vec::new();
-        let mut waiting: Vec<_> = pending.into_iter().map(Box::pin).collect();
-        // All are polled once, in order, before any is waited for.
-        for future in &mut waiting {
-            let mut future = future.as_mut();
-            std::future::poll_fn(|context| {
-                if let Poll::Ready(answer) = future.as_mut().poll(context) {
-                    receipts.push(answer.unwrap());
-                }
-                Poll::Ready(())
-            })
-            .await;
-        }
-        for future in waiting.into_iter().skip(receipts.len()) {
-            receipts.push(future.await.unwrap());
+        for (future, answer) in waiting {
+            receipts.push(match answer {
+                Some(answer) => answer.unwrap(),
+                None => future.await.unwrap(),
+            });
         }
         receipts
     });
