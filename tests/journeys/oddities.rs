@@ -277,3 +277,28 @@ async fn expiry_is_known_while_the_issuer_is_silent_and_goes_by_the_last_date_gi
     );
     server.stop();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_signed_after_it_was_lost_is_called_suspect_in_status_and_history() {
+    let data = Data::new();
+    let server = data.start();
+    let mut clients = server.clients().await;
+    let issuer = Issuer::of_dev(&data);
+    let mut stream = issuer.stream("main");
+    clients.submit(stream.next(&[issued(document("before"))])).await.unwrap();
+    let lost_at = now_us();
+    clients.submit(stream.next(&[issued(document("after"))])).await.unwrap();
+    let suspect = async |clients: &mut Clients, name: &str| {
+        let document_hash = document(name).0.as_bytes().to_vec().into();
+        let asked = v1::DocumentRequest { issuer: "issuer.example".to_owned(), document_hash };
+        let status = clients.evidence.get_status(asked).await.unwrap().into_inner().suspect;
+        assert_eq!(history(clients, name).await.last().unwrap().suspect, status, "{name}");
+        status
+    };
+    assert!(!suspect(&mut clients, "after").await);
+    let id = issuer.key.verifying_key().id();
+    server.register(&format!("key-revoked {} {id} {lost_at}\n", issuer.domain), &[]).await.unwrap();
+    assert!(suspect(&mut clients, "after").await);
+    assert!(!suspect(&mut clients, "before").await);
+    server.stop();
+}

@@ -137,6 +137,20 @@ fn a_note_with_the_number_of_a_logged_one_must_be_that_note() {
 }
 
 #[test]
+fn a_root_key_that_is_another_firms_spoils_nothing() {
+    let machine = Machine::new();
+    let config = machine.path("etc/witnessd.toml");
+    let right = fs::read_to_string(&config).unwrap();
+    let example = EXAMPLE.lines().find(|line| line.starts_with("root_vkey = ")).unwrap();
+    let wrong =
+        right.lines().map(|line| if line.starts_with("root_vkey = ") { example } else { line });
+    fs::write(&config, wrong.collect::<Vec<_>>().join("\n")).unwrap();
+    machine.refuses("check root_vkey in the configuration");
+    fs::write(&config, right).unwrap();
+    machine.start().stop();
+}
+
+#[test]
 fn no_log_begins_unless_it_is_told_to() {
     let machine = Machine::new();
     let config = machine.path("etc/witnessd.toml").display().to_string();

@@ -204,6 +204,18 @@ mod tests {
     }
 
     #[test]
+    fn no_line_of_the_help_is_broken_by_the_width_that_it_is_shown_in() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines() {
+                assert!(line.chars().count() <= 100, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
     fn a_reader_that_goes_away_makes_a_success_of_a_listing_only() {
         let unheard = |line: &str| {
             let cli = Cli::try_parse_from(line.split(' ')).unwrap();

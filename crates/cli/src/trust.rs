@@ -34,6 +34,7 @@ pub(crate) async fn root(
     output: &mut Output,
 ) -> Result<VerifyingKey> {
     if let Some(policy) = policy {
+        keep(&policy.firm_root, kept)?;
         return Ok(policy.firm_root.clone());
     }
     let logs = rpc::answer(rpc::ledger(channel).list_logs(rpc::timed(ListLogsRequest {})).await)?;
@@ -54,6 +55,20 @@ pub(crate) async fn root(
     ))?;
     files::write_new(kept, format!("{shown}\n").as_bytes(), 0o644)?;
     Ok(shown)
+}
+
+/// A journal is one firm's, whose root is kept beside it.
+fn keep(root: &VerifyingKey, kept: &Path) -> Result<()> {
+    if !kept.exists() {
+        return files::write_new(kept, format!("{root}\n").as_bytes(), 0o644);
+    }
+    if files::read_text(kept, VKEY_BYTES_MAX)?.trim_end() == root.to_string() {
+        return Ok(());
+    }
+    let message =
+        format!("the journal is of another firm than the policy: {} says so", kept.display());
+    let step = "give a --journal of its own for each firm; if it is the same firm, ask it why its root key changed";
+    Err(Failure::refused(message).next(step).into())
 }
 
 fn changed_root(kept: &Path) -> Failure {
@@ -124,5 +139,26 @@ impl FirmNotes {
             })?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use witness_core::key::{SignatureType, SigningKey};
+
+    use super::*;
+
+    #[test]
+    fn a_journal_is_one_firms() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = folder.path().join("firm-root.vkey");
+        let root = |seed: u8| {
+            let key = SigningKey::from_seed("witness.example", SignatureType::Ed25519, &[seed; 32]);
+            key.unwrap().verifying_key().clone()
+        };
+        keep(&root(1), &kept).unwrap();
+        keep(&root(1), &kept).unwrap();
+        let refused = keep(&root(2), &kept).unwrap_err().to_string();
+        assert!(refused.contains("of another firm than the policy"), "{refused}");
     }
 }

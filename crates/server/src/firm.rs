@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 use anyhow::{Context as _, bail};
 use witness_core::{
     admission::Refusal,
-    firm::Firm as FirmKeys,
+    firm::{Firm as FirmKeys, FirmError},
     key::VerifyingKey,
     name::{Domain, Name, Origin},
     note::{Note, Strict},
@@ -166,13 +166,17 @@ fn explain(error: FirmStoreError, data: &Path) -> anyhow::Error {
 fn check_notes(notes: &[Note], root: &VerifyingKey, config: &Config) -> anyhow::Result<()> {
     let mut firm = FirmKeys::new(root.clone());
     for note in notes {
-        firm.apply(note, &Strict).with_context(|| {
-            format!(
-                "a firm note in {} is not signed by root_vkey; check root_vkey in the configuration: it stands in \
-                 policy.json as firm_root",
-                config.keys.display()
-            )
-        })?;
+        let (number, folder) = (firm.next_sequence(), config.keys.display());
+        let hint = match firm.apply(note, &Strict) {
+            Ok(()) => continue,
+            Err(error @ FirmError::Note(_)) => {
+                format!(
+                    "{error}; check root_vkey in the configuration: in policy.json it is firm_root"
+                )
+            }
+            Err(error) => error.to_string(),
+        };
+        bail!("the firm note was refused: number {number} in {folder}: {hint}");
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ pub(crate) fn run(
     // The journeys run the programs that stand beside their own executable, so these come first.
     steps.run("programs", || run_child(&mut compile(&["build", "--workspace", "--bins"])?));
     steps.run("tests", || {
-        let mut tests = compile(&["test", "--workspace"])?;
+        let mut tests = compile(&["test", "--workspace", "--no-fail-fast"])?;
         tests.env("WITNESS_ANVIL", npm::ensure(environment)?.anvil()?);
         if thoroughness == Thoroughness::Long {
             tests.env("WITNESS_TEST_LONG", "1");

@@ -19,8 +19,8 @@ use crate::{
 
 const EXAMPLES: &str = "\
 The file proves itself: whoever has it and a trust policy can verify it without the firm, with
-`witness verify`. Without --policy it is saved all the same, but nothing of it is verified: then the exit
-code is 2. 0 says that it was verified, 1 that a check failed, and nothing was saved.
+`witness verify`. Without --policy it is saved all the same, but nothing of it is verified: then
+the exit code is 2. 0 says that it was verified, 1 that a check failed, and nothing was saved.
 
 Example:
   witness evidence --server http://localhost:7761 --issuer aws.training --file certificate.txt \\

@@ -10,8 +10,8 @@ use witness_core::document::VerifyLine;
 use crate::{args, outcome::Outcome, output::Output};
 
 const EXAMPLES: &str = "\
-The claim text is all that stands above the verify line. White space and typographic quotes are made
-uniform before it is hashed. Nothing is sent anywhere.
+The claim text is all that stands above the verify line. White space and typographic quotes
+are made uniform before it is hashed. Nothing is sent anywhere.
 
 Examples:
   witness hash certificate.txt

@@ -13,8 +13,8 @@ use witness_core::{
 use crate::{args, files, outcome::Outcome, output::Output};
 
 const EXAMPLES: &str = "\
-The secret key stays in FILE (mode 0600). The public key, which the operator registers, is printed and
-written beside it as .vkey.
+The secret key stays in FILE (mode 0600). The public key, which the operator registers, is
+printed and written beside it as .vkey.
 
 Example:
   witness keygen --name aws.training --out aws.skey

@@ -49,6 +49,8 @@ pub(crate) struct HistoryArgs {
     document: DocumentArgs,
 }
 
+const SUSPECT: &str = "the key that signed this was revoked later, as of a time before its receipt: the signature is suspect";
+
 /// The request about a document.
 pub(crate) fn request(document: &DocumentArgs) -> Result<DocumentRequest> {
     let hash = document.hash()?;
@@ -78,6 +80,9 @@ pub(crate) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
         Outcome::Refused => output.bad(&format!("not verified: {issuer} says {shown}"))?,
         Outcome::CannotTell => output.unsure(&format!("cannot tell: {shown}"))?,
     }
+    if status.suspect {
+        output.warn(SUSPECT)?;
+    }
     let received_at = Timestamp::from_micros(status.received_at_us).to_string();
     let occurred_at = rfc3339(status.occurred_at_us);
     output.field("last change", &last_change(&status))?;
@@ -101,6 +106,7 @@ pub(crate) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
         "occurred_at": occurred_at,
         "events": status.events,
         "expired": status.expired,
+        "suspect": status.suspect,
     }))?;
     Ok(outcome)
 }
@@ -195,6 +201,9 @@ fn show(item: &Item, event: &Event, output: &mut Output) -> Result<()> {
     if !item.anomalies.is_empty() {
         output.field("odd", &item.anomalies.join(", "))?;
     }
+    if item.suspect {
+        output.warn(SUSPECT)?;
+    }
     Ok(())
 }
 
@@ -234,6 +243,7 @@ fn as_json(origin: &str, item: &Item, event: &Event) -> Value {
         "status_class": status.map(|(class, _)| class),
         "claim_type": event.claim_type.as_str(),
         "anomalies": item.anomalies,
+        "suspect": item.suspect,
     })
 }
 

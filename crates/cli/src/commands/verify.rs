@@ -20,11 +20,12 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-Exit codes: 0 the file proves what it says, and every fact that the policy requires holds, whatever the
-state of the document; 1 a check failed; 2 it cannot tell: something of an unknown kind, or a fact that
-the policy requires is missing.
+Exit codes: 0 the file proves what it says, and every fact that the policy requires holds,
+whatever the state of the document; 1 a check failed; 2 it cannot tell: something of an
+unknown kind, or a fact that the policy requires is missing.
 
-Take the policy from the firm itself or from somebody you trust, never from where the evidence came from.
+Take the policy from the firm itself or from somebody you trust, never from where the evidence
+came from.
 
 Examples:
   witness verify certificate.evidence.json --policy policy.json

@@ -214,6 +214,8 @@ pub enum NotProved {
     Completeness,
     /// That no later note of the firm had ended its keys.
     FirmKeys,
+    /// That the issuer's key was not revoked after the file was made.
+    LaterRevocation,
     /// That the key had not been revoked by a registry change that is not in the file.
     Revocations,
     /// That the checkpoints of the file belong to one history.

@@ -86,6 +86,7 @@ fn not_proved(
         NotProved::Occurrence,
         NotProved::Completeness,
         NotProved::FirmKeys,
+        NotProved::LaterRevocation,
     ]);
     if events().any(|event| event.signed.revocations == KnownRevocations::NotesInFile) {
         list.push(NotProved::Revocations);

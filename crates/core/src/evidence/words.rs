@@ -137,6 +137,9 @@ impl NotProved {
                 "that these are all events of the document: the file makes no statement of it"
             }
             Self::FirmKeys => "that no later note of the firm had ended these keys",
+            Self::LaterRevocation => {
+                "that the issuer did not revoke its key after this file was made: newer evidence would say so"
+            }
             Self::Revocations => {
                 "that the issuer's key had not been revoked by a registry change that is not in this file"
             }

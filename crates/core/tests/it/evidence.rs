@@ -49,6 +49,7 @@ fn a_verdict_is_a_set_of_facts() {
         NotProved::Occurrence,
         NotProved::Completeness,
         NotProved::FirmKeys,
+        NotProved::LaterRevocation,
         NotProved::Times,
     ];
     assert_eq!(verdict.not_proved, not_proved);

@@ -11,7 +11,9 @@ use witness_core::{
     entry::Entry,
     event::{Change, Event},
     hash::{DocumentHash, Hash},
+    merkle::LeafIndex,
     name::Domain,
+    registry::KeyStanding,
     submission::{IssuerNote, Submission},
     time::Timestamp,
 };
@@ -159,7 +161,7 @@ impl Evidence {
         let Some(last) = known.places.last().copied() else {
             return Err(convert::named(Code::NotFound, "NOT_FOUND", "no record"));
         };
-        let item = item(read(&known.log, last)?)?;
+        let item = item(known, read(&known.log, last)?)?;
         let event = Event::parse(&item.event).map_err(|_damaged| erased())?;
         let (status, class) = match last.standing.state() {
             State::Restored => status_of(known, before_deletion(&known.places))?,
@@ -177,6 +179,7 @@ impl Evidence {
             occurred_at_us: event.occurred_at,
             events: u32::try_from(known.places.len()).unwrap_or(u32::MAX),
             expired: self.is_expired(known)?,
+            suspect: item.suspect,
         })
     }
 
@@ -197,7 +200,7 @@ impl Evidence {
     }
 
     fn history(known: &Known) -> Result<v1::GetHistoryResponse, Status> {
-        let items = known.places.iter().map(|place| item(read(&known.log, *place)?));
+        let items = known.places.iter().map(|place| item(known, read(&known.log, *place)?));
         let items = items.collect::<Result<_, _>>()?;
         Ok(v1::GetHistoryResponse { origin: known.log.origin().to_string(), items })
     }
@@ -213,7 +216,7 @@ fn before_deletion(places: &[Place]) -> Option<Place> {
 /// The status string and class that an event gave; empty if it gave none.
 fn status_of(known: &Known, place: Option<Place>) -> Result<(String, String), Status> {
     let Some(place) = place else { return Ok(Default::default()) };
-    let item = item(read(&known.log, place)?)?;
+    let item = item(known, read(&known.log, place)?)?;
     let event = Event::parse(&item.event).map_err(|_damaged| erased())?;
     Ok(match event.change {
         Change::Status { class, status } => (status.as_str().to_owned(), class.word().to_owned()),
@@ -229,7 +232,7 @@ fn read(log: &Log, place: Place) -> Result<DocumentEvent, Status> {
     log.event(place).map_err(|error| convert::read_status(&error))
 }
 
-fn item(event: DocumentEvent) -> Result<Item, Status> {
+fn item(known: &Known, event: DocumentEvent) -> Result<Item, Status> {
     let entry = Entry::parse(&event.entry).map_err(|_why| damaged())?;
     let note = IssuerNote::<Submission>::parse(entry.body.as_bytes()).map_err(|_why| damaged())?;
     Ok(Item {
@@ -240,7 +243,19 @@ fn item(event: DocumentEvent) -> Result<Item, Status> {
         sequence: note.body.first_sequence + u64::from(event.place.event),
         event: Bytes::from(event.event.ok_or_else(erased)?),
         anomalies: convert::words(event.place.anomalies),
+        suspect: is_suspect(known, &note, (event.place.index, entry.received_at)),
     })
+}
+
+/// Whether the key that signed was revoked later, as of a time at or before the receipt.
+fn is_suspect(
+    known: &Known,
+    note: &IssuerNote<Submission>,
+    (index, received_at): (LeafIndex, Timestamp),
+) -> bool {
+    let registry = Arc::clone(&known.log.overview().registry);
+    let key = registry.issuer(&known.issuer).and_then(|issuer| issuer.key(note.key_id()));
+    key.is_some_and(|key| key.standing(index, received_at) == KeyStanding::Suspect)
 }
 
 fn erased() -> Status {

@@ -544,6 +544,10 @@ pub struct GetStatusResponse {
     /// date itself is a detail, and stays with the issuer and the regulators.
     #[prost(bool, tag = "9")]
     pub expired: bool,
+    /// Whether the key under which the last event was signed was revoked later, as of a time at or before its
+    /// receipt: then the signature is suspect.
+    #[prost(bool, tag = "10")]
+    pub suspect: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetHistoryResponse {
@@ -572,6 +576,9 @@ pub mod get_history_response {
         pub event: ::prost::bytes::Bytes,
         #[prost(string, repeated, tag = "7")]
         pub anomalies: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+        /// Whether the key of its submission was revoked later, as of a time at or before its receipt.
+        #[prost(bool, tag = "8")]
+        pub suspect: bool,
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

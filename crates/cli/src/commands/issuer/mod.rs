@@ -20,8 +20,8 @@ use witness_core::{
 use crate::{args, outcome::Outcome, output::Output};
 
 const EXAMPLES: &str = "\
-Changes are logged for everybody to see. The server adds the registrar's signature; what the issuer must
-sign is signed here, or elsewhere with `sign-change`.
+Changes are logged for everybody to see. The server adds the registrar's signature; what the
+issuer must sign is signed here, or elsewhere with `sign-change`.
 
 Examples:
   witness issuer add aws.training

@@ -35,27 +35,28 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-One row is one event; an amendment is one row and makes two. Members of a JSON object, or CSV columns:
+One row is one event; an amendment is one row and makes two. Members of a JSON object, or CSV
+columns:
   document       hash of the document, 64 hexadecimal digits
   document_file  or a file with its text, which is hashed here (also: text_file)
   change         issued, amended, status, deleted or restored
   replaces       for amended: the old hash (or replaces_file)
-  status, class  for status: the word, and if need be affirming, administrative, punitive, replaced,
-                 paused or other
+  status, class  for status: the word, and if need be affirming, administrative, punitive,
+                 replaced, paused or other
   claim_type     the kind of document
   occurred_at    2026-03-01T09:00:00Z, 2026-03-01, or microseconds since 1970
   details        an object of fields; in CSV columns details.<field>
 
-What is signed is journaled before it is sent. After a crash or a broken connection run the same command
-again: it goes on where it stopped. Keep the folder of the journal: it holds your receipts, and the
-secret without which nothing can be sent again as it was.
+What is signed is journaled before it is sent. After a crash or a broken connection run the
+same command again: it goes on where it stopped. Keep the folder of the journal: it holds your
+receipts, and the secret without which nothing can be sent again as it was.
 
 Examples:
   witness submit --server http://localhost:7761 --key aws.skey --stream main events.ndjson
   witness submit --server http://localhost:7761 --key aws.skey --stream history old.csv \\
       --claim-type skill-module --change issued --policy policy.json
-  echo '{\"document_file\":\"c.txt\",\"change\":\"issued\",\"claim_type\":\"skill-module\",\"occurred_at\":\"2026-03-01\"}' |
-      witness submit --server http://localhost:7761 --key aws.skey --stream main -";
+  gunzip -c old.ndjson.gz | witness submit --server http://localhost:7761 --key aws.skey \\
+      --stream history -";
 
 /// Arguments of `witness submit`.
 #[derive(Debug, Args)]

@@ -39,11 +39,12 @@ use crate::{
 };
 
 const EXAMPLES: &str = "\
-Every published checkpoint is fetched; its signatures are verified, and that its tree is a prefix of the
-newest one. With --full every entry is read too, the tree is rebuilt from them, and signatures, order and
-registry are checked; a wrong one is saved with the proof that the log signed it. What was seen is kept in DIR: a log that shows something else later is caught, and
-both checkpoints are saved there with what shows that they do not go together, in a file that says itself
-how it is checked.
+Every published checkpoint is fetched; its signatures are verified, and that its tree is a
+prefix of the newest one. With --full every entry is read too, the tree is rebuilt from them,
+and signatures, order and registry are checked; a wrong one is saved with the proof that the
+log signed it. What was seen is kept in DIR: a log that shows something else later is caught,
+and both checkpoints are saved there with what shows that they do not go together, in a file
+that says itself how it is checked.
 
 Exit codes: 0 all is consistent (--once), 1 a check failed, 2 could not tell (--once).
 
