@@ -29,7 +29,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     } else {
         File::open(path).and_then(|file| file.take(more).read_to_end(&mut bytes))
     };
-    read.with_context(|| format!("cannot read {}", path.display()))?;
+    read.map_err(|error| cannot_read(path, &error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
         let message = format!("{} must be at most {limit} bytes long", path.display());
         return Err(Failure::cannot_tell(message).next("check that it is the right file").into());
@@ -37,12 +37,18 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+fn cannot_read(path: &Path, error: &io::Error) -> Failure {
+    let message = format!("cannot read {}: {error}", path.display());
+    Failure::cannot_tell(message).next("check the path, and who may read it")
+}
+
 /// Reads a text file as [`read`] does.
 pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String> {
     let bytes = read(path, limit)?;
-    String::from_utf8(bytes)
-        .ok()
-        .with_context(|| format!("{} must be text in UTF-8", path.display()))
+    String::from_utf8(bytes).map_err(|_not_utf8| {
+        let message = format!("{} must be text in UTF-8", path.display());
+        Failure::cannot_tell(message).next("check that it is the right file").into()
+    })
 }
 
 /// Reads a secret key; refuses one that others may read.
@@ -66,7 +72,7 @@ pub(crate) fn read_verifying_key(text: &str) -> Result<VerifyingKey> {
 
 /// Refuses a secret that the group or the world may read.
 pub(crate) fn refuse_shared(path: &Path) -> Result<()> {
-    let metadata = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let metadata = fs::metadata(path).map_err(|error| cannot_read(path, &error))?;
     if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
         let message =
             format!("{} can be read by others; a secret must have mode 0600", path.display());
@@ -106,7 +112,7 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let message = format!("{} is there already and is not overwritten", path.display());
             return Err(Failure::refused(message)
-                .next("give another name, or move it away")
+                .next("give another name, or move it away; where there is --force, it overwrites")
                 .into());
         }
         other => other.with_context(|| format!("cannot write {}", path.display()))?,

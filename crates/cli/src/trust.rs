@@ -22,7 +22,12 @@ const VKEY_BYTES_MAX: u64 = 1000;
 /// Reads a trust policy.
 pub(crate) fn read_policy(path: &Path) -> Result<Policy> {
     let bytes = files::read(path, u64::try_from(POLICY_BYTES_MAX)?)?;
-    Policy::parse(&bytes).with_context(|| format!("{} is no trust policy", path.display()))
+    Policy::parse(&bytes).map_err(|error| {
+        let message = format!("{} is no trust policy: {error}", path.display());
+        Failure::cannot_tell(message)
+            .next("give the policy.json that the firm has published")
+            .into()
+    })
 }
 
 /// The root key of the server's firm: the policy's, which came from elsewhere, or else what the server
