@@ -12,7 +12,7 @@ use witness_anchor::{
 };
 use witness_core::{
     hash::Hash,
-    merkle::{LeafIndex, submission_path, submission_root},
+    merkle::{LeafIndex, leaves_path, leaves_root},
 };
 use witness_tests::{Anvil, tell, variable};
 
@@ -35,7 +35,7 @@ fn its_root_is_that_of_rfc_6962_for_every_size_to_300() {
         let entry = [&number.to_be_bytes()[..], &time.to_be_bytes(), &rollup(number).0].concat();
         assert_eq!(leaf, Hash::leaf(&entry), "entry {number}");
         leaves.push(leaf);
-        assert_eq!((size, root), (number + 1, submission_root(&leaves)), "size {size}");
+        assert_eq!((size, root), (number + 1, leaves_root(&leaves)), "size {size}");
     }
 }
 
@@ -47,9 +47,9 @@ fn every_true_proof_is_accepted_and_every_altered_one_refused() {
         (0..SMALL).map(|n| Hash::leaf(format!("leaf {n}").as_bytes())).collect();
     for size in 1..=SMALL {
         let tree = &leaves[..size];
-        let root = submission_root(tree);
+        let root = leaves_root(tree);
         for (index, leaf) in tree.iter().enumerate() {
-            let path = submission_path(tree, LeafIndex(index.try_into().unwrap())).unwrap();
+            let path = leaves_path(tree, LeafIndex(index.try_into().unwrap())).unwrap();
             let holds = |leaf: &Hash, index: usize, size: usize, root: &Hash, path: &[Hash]| {
                 log.verifies((leaf, index, size), root, path)
             };
@@ -87,7 +87,7 @@ fn what_was_anchored_is_proved_with_its_time_against_the_state_for_ever() {
         leaves.push(log.commit(number, rollup(number)).unwrap());
         times.push(log.head().1);
         for (index, time) in (0..).zip(&times) {
-            let path = submission_path(&leaves, LeafIndex(index)).unwrap();
+            let path = leaves_path(&leaves, LeafIndex(index)).unwrap();
             assert!(log.is_anchored(index, *time, rollup(index), &path), "{index} of {number}");
             assert!(!log.is_anchored(index, time + 1, rollup(index), &path));
             assert!(!log.is_anchored(index, time - 1, rollup(index), &path));

@@ -93,7 +93,7 @@ impl Drafter {
             stream: self.stream.clone(),
             first_sequence: self.position.next_sequence,
             events: self.events,
-            root: merkle::submission_root(&leaves),
+            root: merkle::leaves_root(&leaves),
             previous: self.position.previous,
         };
         let text = submission.encode();

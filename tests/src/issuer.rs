@@ -149,7 +149,7 @@ impl Sheet {
             stream: self.stream.clone(),
             first_sequence: self.first_sequence,
             events: u64::try_from(self.events.len()).unwrap(),
-            root: merkle::submission_root(&leaves),
+            root: merkle::leaves_root(&leaves),
             previous: self.previous,
         };
         self.carrying(&submission.encode(), key)

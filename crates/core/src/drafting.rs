@@ -270,7 +270,7 @@ impl<'a> Drafter<'a> {
             stream: self.stream.clone(),
             first_sequence: self.position.next_sequence,
             events: u64::try_from(events.len()).unwrap_or(u64::MAX),
-            root: merkle::submission_root(&leaves),
+            root: merkle::leaves_root(&leaves),
             previous: self.position.previous,
         };
         let text = submission.encode();

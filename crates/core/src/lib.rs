@@ -28,6 +28,7 @@ pub mod personal;
 pub mod policy;
 pub mod receipt;
 pub mod registry;
+pub mod rollup;
 pub mod schema;
 pub mod submission;
 pub mod text;

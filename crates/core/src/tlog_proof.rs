@@ -131,7 +131,7 @@ mod tests {
     use crate::{
         checkpoint::Checkpoint,
         key::{SignatureType, SigningKey},
-        merkle::{TreeSize, submission_path, submission_root},
+        merkle::{TreeSize, leaves_path, leaves_root},
         note::Strict,
         time::Timestamp,
     };
@@ -153,13 +153,13 @@ mod tests {
     }
 
     fn proof(index: u64) -> TlogProof {
-        let root = submission_root(&leaves());
+        let root = leaves_root(&leaves());
         let text = Checkpoint { origin: ORIGIN.into(), size: TreeSize(7), root }.encode();
         let signature = key().sign(&text, Timestamp::EPOCH);
         TlogProof {
             extra: None,
             index: LeafIndex(index),
-            path: submission_path(&leaves(), LeafIndex(index)).unwrap(),
+            path: leaves_path(&leaves(), LeafIndex(index)).unwrap(),
             checkpoint: Note::new(text, vec![signature]),
         }
     }

@@ -94,5 +94,5 @@ pub(crate) fn event_path(reader: &LogReader, place: Place) -> Result<Vec<Hash>, 
     while let Some(leaf) = rest.hash() {
         leaves.push(leaf);
     }
-    merkle::submission_path(&leaves, LeafIndex(u64::from(place.event))).ok_or(damaged)
+    merkle::leaves_path(&leaves, LeafIndex(u64::from(place.event))).ok_or(damaged)
 }

@@ -89,7 +89,7 @@ pub fn admit(
     if let Some(index) = first_broken_pair(&parsed) {
         return Err(Refusal::BrokenPair { index });
     }
-    if merkle::submission_root(&leaves) != note.body.root {
+    if merkle::leaves_root(&leaves) != note.body.root {
         return Err(Refusal::RootMismatch);
     }
     Ok(Admitted { note, events: parsed, leaves })

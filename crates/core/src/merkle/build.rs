@@ -1,4 +1,4 @@
-//! Building trees: a log's right edge as a compact range, and the small one-shot trees of submissions.
+//! Building trees: a log's right edge as a compact range, and small one-shot trees.
 
 use alloc::vec::Vec;
 
@@ -71,9 +71,9 @@ fn tree(leaves: &[Hash]) -> MerkleTree<Rfc6962> {
     MerkleTree::from_leaves(&leaves)
 }
 
-/// Root of a submission's tree over the leaf hashes of its events.
+/// Root of a small tree over its leaf hashes: the events of a submission, the logs of a roll-up.
 #[must_use]
-pub fn submission_root(leaves: &[Hash]) -> Hash {
+pub fn leaves_root(leaves: &[Hash]) -> Hash {
     let mut range = CompactRange::default();
     for leaf in leaves {
         range.push(*leaf);
@@ -81,9 +81,9 @@ pub fn submission_root(leaves: &[Hash]) -> Hash {
     range.root()
 }
 
-/// Inclusion path of one event in its submission's tree; `None` if there is no such event.
+/// Inclusion path of one leaf in a small tree; `None` if there is no such leaf.
 #[must_use]
-pub fn submission_path(leaves: &[Hash], index: LeafIndex) -> Option<Vec<Hash>> {
+pub fn leaves_path(leaves: &[Hash], index: LeafIndex) -> Option<Vec<Hash>> {
     let index = usize::try_from(index.0).ok().filter(|index| *index < leaves.len())?;
     let proof = tree(leaves).proof(&[index]);
     Some(proof.proof_hashes().iter().map(|hash| Hash::new(*hash)).collect())

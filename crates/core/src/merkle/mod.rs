@@ -4,7 +4,7 @@ mod build;
 mod proof;
 mod source;
 
-pub use build::{CompactRange, submission_path, submission_root};
+pub use build::{CompactRange, leaves_path, leaves_root};
 pub use proof::{PATH_HASHES_MAX, ProofError, verify_consistency, verify_inclusion};
 pub use source::{NodeSource, consistency_path, inclusion_path, root};
 

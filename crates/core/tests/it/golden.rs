@@ -18,16 +18,17 @@ use witness_core::{
     entry::{Entry, EntryKind},
     event::{Change, Event, Status, StatusClass},
     evidence::{self, EventProof, Evidence, EvidenceBuilder, Place, ProvedEntry},
-    firm::Firm,
-    firm_keys::{KeySet, plan_keys},
+    firm::{Firm, Role},
+    firm_keys::{KeySet, firm_key_file, plan_keys},
     hash::{DocumentHash, Hash},
     key::{SignatureType, SigningKey},
-    merkle::{LeafIndex, TreeSize, submission_path, submission_root},
+    merkle::{LeafIndex, TreeSize, leaves_path, leaves_root},
     name::{Domain, Jurisdictions, Name, Origin},
     note::{Note, Strict},
     policy::Policy,
     receipt::Receipt,
     registry::{Change as RegistryBody, Continuity, Registry},
+    rollup::{Contract, RollUp, RollUpTree},
     schema::Schema,
     submission::Heartbeat,
     time::Timestamp,
@@ -148,12 +149,12 @@ impl Log {
 
     fn checkpoint(&self, signers: &[&SigningKey]) -> Note {
         let size = TreeSize(u64::try_from(self.entries.len()).unwrap());
-        let (origin, root) = (self.registry.origin().to_string(), submission_root(&self.leaves()));
+        let (origin, root) = (self.registry.origin().to_string(), leaves_root(&self.leaves()));
         note_over(Checkpoint { origin, size, root }.encode(), signers)
     }
 
     fn path(&self, index: LeafIndex) -> Vec<Hash> {
-        submission_path(&self.leaves(), index).unwrap()
+        leaves_path(&self.leaves(), index).unwrap()
     }
 
     fn proved(&self, index: LeafIndex) -> ProvedEntry {
@@ -271,6 +272,26 @@ fn go_on(log: &mut Log, texts: &mut Texts) {
     texts.insert("heartbeat", heartbeat.to_string());
 }
 
+/// The first roll-up, over the published checkpoint of the only log, for two chains.
+fn roll_up(log: &Log, texts: &mut Texts) {
+    let published = Note::parse(texts["checkpoint-published"].as_bytes()).unwrap();
+    let tree = RollUpTree::new([published.text()]).unwrap();
+    let contract = |chain, byte| Contract { chain, address: [byte; 20] };
+    let rollup = RollUp {
+        firm: Domain::parse("witness.example").unwrap(),
+        sequence: 0,
+        logs: tree.logs(),
+        root: tree.root(),
+        previous: Hash::ZERO,
+        contracts: vec![contract(1, 0x11), contract(8453, 0x22)],
+    };
+    let key = log.key(&firm_key_file(Role::RollUp));
+    let note = note_over(rollup.encode(), &[key]);
+    assert_eq!(RollUp::parse(note.text()).unwrap(), rollup);
+    log.firm.verify(&note, (Role::RollUp, "witness.example", 0), &Strict).unwrap();
+    texts.insert("roll-up", note.to_string());
+}
+
 fn texts() -> Texts {
     let mut texts = Texts::new();
     let claim_text = Document::read(DOCUMENT.as_bytes(), None).unwrap().claim_text().to_owned();
@@ -282,6 +303,7 @@ fn texts() -> Texts {
     register_issuer(&mut log, &mut texts);
     prove_first_event(&mut log, &mut texts);
     go_on(&mut log, &mut texts);
+    roll_up(&log, &mut texts);
     texts
 }
 

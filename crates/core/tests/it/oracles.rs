@@ -6,8 +6,8 @@ use sha2::Sha256;
 use witness_core::{
     hash::Hash,
     merkle::{
-        CompactRange, LeafIndex, TreeSize, consistency_path, inclusion_path, root, submission_path,
-        submission_root, verify_consistency, verify_inclusion,
+        CompactRange, LeafIndex, TreeSize, consistency_path, inclusion_path, leaves_path,
+        leaves_root, root, verify_consistency, verify_inclusion,
     },
     tile::{Edge, Tiled, TouchedTiles},
 };
@@ -130,16 +130,16 @@ fn the_trees_of_submissions_are_the_same_trees() {
     let leaves: Vec<Hash> = (0..200).map(|index| Hash::leaf(&leaf(index))).collect();
     for size in 1..=leaves.len() {
         let small = &leaves[..size];
-        assert_eq!(submission_root(small), roots[size], "{size}");
+        assert_eq!(leaves_root(small), roots[size], "{size}");
         let size = TreeSize(u64::try_from(size).unwrap());
         for index in 0..size.0 {
-            let path = submission_path(small, LeafIndex(index)).unwrap();
+            let path = leaves_path(small, LeafIndex(index)).unwrap();
             let expected = inclusion_path(&mut Tiled(&mut tiles), LeafIndex(index), size).unwrap();
             assert_eq!(path, expected, "{index} of {size}");
         }
-        assert_eq!(submission_path(small, size.next()), None);
+        assert_eq!(leaves_path(small, size.next()), None);
     }
-    assert_eq!(submission_root(&[]), Hash::EMPTY_ROOT);
+    assert_eq!(leaves_root(&[]), Hash::EMPTY_ROOT);
 }
 
 #[test]

@@ -92,7 +92,7 @@ impl witness_core::merkle::NodeSource for Leaves {
     fn node(&mut self, height: u32, index: u64) -> Result<Hash, Self::Error> {
         let width = 1_usize << height;
         let start = usize::try_from(index).unwrap() * width;
-        Ok(witness_core::merkle::submission_root(&self.0[start..start + width]))
+        Ok(witness_core::merkle::leaves_root(&self.0[start..start + width]))
     }
 }
 

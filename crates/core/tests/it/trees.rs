@@ -3,7 +3,7 @@
 use witness_core::{
     hash::Hash,
     merkle::{
-        LeafIndex, ProofError, TreeSize, inclusion_path, root, submission_path, submission_root,
+        LeafIndex, ProofError, TreeSize, inclusion_path, leaves_path, leaves_root, root,
         verify_inclusion,
     },
     tile::{Edge, Tile, TileId, Tiled, TouchedTiles},
@@ -43,7 +43,7 @@ fn every_flipped_bit_of_a_partial_tile_changes_the_root() {
             let mut altered = tiles.clone();
             altered.insert(id, flipped(&tiles[&id], bit));
             let found = root(&mut Tiled(&mut altered), TreeSize(size)).unwrap();
-            assert_ne!(found, submission_root(&leaves), "bit {bit} at size {size}");
+            assert_ne!(found, leaves_root(&leaves), "bit {bit} at size {size}");
         }
     }
 }
@@ -51,7 +51,7 @@ fn every_flipped_bit_of_a_partial_tile_changes_the_root() {
 #[test]
 fn every_flipped_bit_of_a_full_tile_contradicts_its_parent_and_breaks_a_proof() {
     let (leaves, size) = (leaves(260), TreeSize(260));
-    let expected = submission_root(&leaves);
+    let expected = leaves_root(&leaves);
     let mut tiles = tiles(&leaves);
     let (child, parent) = (TileId { level: 0, index: 0 }, TileId { level: 1, index: 0 });
     let above = tiles[&parent].hashes()[0];
@@ -80,9 +80,9 @@ fn every_flipped_bit_of_a_full_tile_contradicts_its_parent_and_breaks_a_proof() 
 fn an_inclusion_proof_that_is_longer_or_shorter_is_refused_at_every_size() {
     for size in 1..=70 {
         let leaves = leaves(size);
-        let root = submission_root(&leaves);
+        let root = leaves_root(&leaves);
         for (index, leaf) in (0..).map(LeafIndex).zip(&leaves) {
-            let path = submission_path(&leaves, index).unwrap();
+            let path = leaves_path(&leaves, index).unwrap();
             let check = |path: &[Hash]| verify_inclusion(leaf, index, TreeSize(size), path, &root);
             assert_eq!(check(&path), Ok(()), "{index} of {size}");
             let mut wrong: Vec<Vec<Hash>> =

@@ -11,7 +11,7 @@ use witness_core::{
     firm::{FirmText, Role, RoleKey},
     hash::{DocumentHash, Hash},
     key::{SignatureType, SigningKey},
-    merkle::{LeafIndex, TreeSize, submission_path, submission_root},
+    merkle::{LeafIndex, TreeSize, leaves_path, leaves_root},
     name::{Domain, Jurisdictions, Name, Origin},
     note::{Ed25519, Note, PublicKey, SignatureLine, Strict},
     policy::Policy,
@@ -298,7 +298,7 @@ impl World {
             stream: Name::parse(stream).unwrap(),
             first_sequence,
             events: u64::try_from(events.len()).unwrap(),
-            root: submission_root(&leaves),
+            root: leaves_root(&leaves),
             previous,
         };
         let text = submission.encode();
@@ -315,7 +315,7 @@ impl World {
 
     /// The checkpoint over all entries.
     pub(crate) fn checkpoint(&self) -> Note {
-        self.checkpoint_over(&submission_root(&self.leaves()))
+        self.checkpoint_over(&leaves_root(&self.leaves()))
     }
 
     /// A checkpoint of the same size over any root.
@@ -330,7 +330,7 @@ impl World {
     }
 
     pub(crate) fn proved(&self, index: u64) -> ProvedEntry {
-        let path = submission_path(&self.leaves(), LeafIndex(index)).unwrap();
+        let path = leaves_path(&self.leaves(), LeafIndex(index)).unwrap();
         let text = self.entries[usize::try_from(index).unwrap()].clone();
         ProvedEntry { index: LeafIndex(index), path, text }
     }
@@ -362,7 +362,7 @@ impl World {
                         let event = EventProof {
                             details: details.clone(),
                             index: LeafIndex(n),
-                            path: submission_path(&sent.leaves, LeafIndex(n)).unwrap(),
+                            path: leaves_path(&sent.leaves, LeafIndex(n)).unwrap(),
                             text: text.clone(),
                         };
                         builder.event(issuer(), *hash, LeafIndex(sent.index), event);
