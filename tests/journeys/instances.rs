@@ -73,6 +73,14 @@ async fn the_operators_socket_and_the_data_are_for_their_user_alone() {
     data.start().stop();
 }
 
+#[test]
+fn development_mode_says_so_loudly() {
+    let data = Data::new();
+    let log = data.start().stop();
+    assert!(log.contains(" WARN ") && log.contains("DEVELOPMENT MODE"), "{log}");
+    assert!(log.contains("nothing here proves anything to anybody"), "{log}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_tls_only_loopback_is_listened_on() {
     let data = Data::new();
