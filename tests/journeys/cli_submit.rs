@@ -14,8 +14,9 @@ use witness_core::{
     note::Note,
     submission::Submission,
 };
-use witness_tests::{Clients, Data, Issuer, Rng, Server, Trust, Witness, document, scaled, tell};
-use witness_wire::v1::DocumentRequest;
+use witness_tests::{
+    Clients, Data, Issuer, Rng, Server, Trust, Witness, ask, document, scaled, tell,
+};
 
 use self::{journal::check_journal, table::Table};
 
@@ -69,8 +70,7 @@ impl Place {
         let mut clients = self.server.clients().await;
         assert_eq!(self.check_log(&mut clients).await, rows);
         for number in 0..rows {
-            let document_hash = document(format!("row {number}")).0.as_bytes().to_vec().into();
-            let asked = DocumentRequest { issuer: "issuer.example".to_owned(), document_hash };
+            let asked = ask("issuer.example", document(format!("row {number}")));
             let history = clients.evidence.get_history(asked).await.unwrap().into_inner();
             let [item] = history.items.as_slice() else { panic!("row {number}: {history:?}") };
             assert_eq!((item.stream.as_str(), item.sequence), ("main", number));

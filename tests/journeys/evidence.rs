@@ -6,19 +6,14 @@ use std::fs;
 use witness_core::{
     event::{Change, StatusClass},
     evidence::{self, Evidence, FactKind, Verdict},
-    hash::DocumentHash,
     note::Strict,
     policy::Policy,
 };
 use witness_tests::{
-    Clients, Data, Issuer, Rng, amends, document, issued, occurred, reason, scaled, status, tell,
+    Clients, Data, Issuer, Rng, amends, ask, document, issued, occurred, reason, scaled, status,
+    tell,
 };
 use witness_wire::v1::{self, DocumentRequest, admin_service_client::AdminServiceClient};
-
-fn ask(issuer: &str, document: DocumentHash) -> DocumentRequest {
-    let document_hash = document.0.as_bytes().to_vec().into();
-    DocumentRequest { issuer: issuer.to_owned(), document_hash }
-}
 
 /// What a bearer does: no more than the file and a policy.
 fn verified(file: &[u8], policy: &Policy) -> Result<Verdict, String> {

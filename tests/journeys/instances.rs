@@ -14,7 +14,8 @@ use witness_core::{
     merkle::{TreeSize, verify_consistency},
 };
 use witness_tests::{
-    Data, Issuer, Server, Trust, copy_folder, document, issued, occurred, reason, refusal, status,
+    Data, Issuer, Server, Trust, ask, copy_folder, document, issued, occurred, reason, refusal,
+    status,
 };
 use witness_wire::v1;
 
@@ -114,8 +115,7 @@ async fn check_reads_only(
     assert!(!logs[0].read_only_reason.is_empty());
     assert_eq!(logs[0].published_size, old);
     // What it has can be read: a document of before the copy, with its evidence.
-    let document_hash = document("kept").0.as_bytes().to_vec().into();
-    let asked = v1::DocumentRequest { issuer: "issuer.example".to_owned(), document_hash };
+    let asked = ask("issuer.example", document("kept"));
     let known = clients.evidence.get_status(asked.clone()).await.unwrap().into_inner();
     assert_eq!(known.change, "issued");
     let _evidence = clients.evidence.get_evidence(asked).await.unwrap();

@@ -1,5 +1,5 @@
 //! Journeys: through the real programs, on a real RocksDB, with real signals. See `witness_tests` for what
-//! they share. `WITNESS_TEST_LONG=1` asks for the rounds and sizes of the issue.
+//! they share. `WITNESS_TEST_LONG=1` asks for more rounds and larger sizes.
 
 #![expect(
     clippy::unwrap_used,

@@ -12,7 +12,7 @@ use witness_core::{
     policy::Policy,
 };
 use witness_tests::{
-    Clients, Data, Issuer, Server, amends, document, issued, now_us, occurred, reason, status,
+    Clients, Data, Issuer, Server, amends, ask, document, issued, now_us, occurred, reason, status,
 };
 use witness_wire::v1;
 
@@ -77,8 +77,7 @@ fn oddities() -> Vec<(&'static str, Vec<Occurrence>, u32)> {
 }
 
 async fn history(clients: &mut Clients, name: &str) -> Vec<v1::get_history_response::Item> {
-    let document_hash = document(name).0.as_bytes().to_vec().into();
-    let asked = v1::DocumentRequest { issuer: "issuer.example".to_owned(), document_hash };
+    let asked = ask("issuer.example", document(name));
     clients.evidence.get_history(asked).await.unwrap().into_inner().items
 }
 
@@ -180,8 +179,7 @@ async fn the_same_text_gets_the_same_receipt_also_after_its_key_was_revoked() {
 
 /// Whether the evidence of a document says that its last event rests on a recovered key.
 async fn rests_on_recovery(clients: &mut Clients, data: &Data, name: &str) -> bool {
-    let document_hash = document(name).0.as_bytes().to_vec().into();
-    let asked = v1::DocumentRequest { issuer: "issuer.example".to_owned(), document_hash };
+    let asked = ask("issuer.example", document(name));
     let file = clients.evidence.get_evidence(asked).await.unwrap().into_inner().evidence;
     let policy = Policy::parse(&fs::read(data.path().join("policy.json")).unwrap()).unwrap();
     let evidence = Evidence::parse(&file).unwrap();
@@ -259,8 +257,7 @@ async fn expiry_is_known_while_the_issuer_is_silent_and_goes_by_the_last_date_gi
     let again = until(amends(document("prolonged"), document("prolonged anew")), "2999-12-31");
     let renewed = until(status(document("past"), StatusClass::Affirming, "VALID"), "2999-12-31");
     let expired = async |clients: &mut Clients, name: &str| {
-        let document_hash = document(name).0.as_bytes().to_vec().into();
-        let asked = v1::DocumentRequest { issuer: "issuer.example".to_owned(), document_hash };
+        let asked = ask("issuer.example", document(name));
         clients.evidence.get_status(asked).await.unwrap().into_inner().expired
     };
     let plain = issued(document("plain"));
@@ -289,8 +286,7 @@ async fn what_a_key_signed_after_it_was_lost_is_called_suspect_in_status_and_his
     let lost_at = now_us();
     clients.submit(stream.next(&[issued(document("after"))])).await.unwrap();
     let suspect = async |clients: &mut Clients, name: &str| {
-        let document_hash = document(name).0.as_bytes().to_vec().into();
-        let asked = v1::DocumentRequest { issuer: "issuer.example".to_owned(), document_hash };
+        let asked = ask("issuer.example", document(name));
         let status = clients.evidence.get_status(asked).await.unwrap().into_inner().suspect;
         assert_eq!(history(clients, name).await.last().unwrap().suspect, status, "{name}");
         status

@@ -11,6 +11,7 @@ use tonic::{
 };
 use tower::service_fn;
 use witness_core::{
+    hash::DocumentHash,
     key::SigningKey,
     name::{Domain, Name},
     time::Timestamp,
@@ -120,6 +121,13 @@ impl Clients {
         }
         entries
     }
+}
+
+/// The question about a document of an issuer.
+#[must_use]
+pub fn ask(issuer: &str, document: DocumentHash) -> v1::DocumentRequest {
+    let document_hash = document.0.as_bytes().to_vec().into();
+    v1::DocumentRequest { issuer: issuer.to_owned(), document_hash }
 }
 
 /// The refusal that a status bears.

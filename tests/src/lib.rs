@@ -20,7 +20,7 @@ mod trust;
 mod witness;
 
 pub use anvil::{Anvil, Mined};
-pub use clients::{Clients, pushed_back, reason, refusal};
+pub use clients::{Clients, ask, pushed_back, reason, refusal};
 pub use http::Answer;
 pub use issuer::{
     Issuer, Sheet, Stream, amends, document, issued, now_us, occurred, request, status,
@@ -38,7 +38,7 @@ pub fn tell(text: &str) {
     std::io::stderr().write_all(format!("{text}\n").as_bytes()).unwrap();
 }
 
-/// Whether the rounds and sizes of the issue are asked for, with `WITNESS_TEST_LONG=1`.
+/// Whether more rounds and larger sizes are asked for, with `WITNESS_TEST_LONG=1`.
 #[must_use]
 pub fn is_long() -> bool {
     variable("WITNESS_TEST_LONG").is_some_and(|value| value == "1")

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: this machine measured against the budget of the design.
+//! `cargo xtask bench`: this machine measured against its budget.
 //!
 //! `witnessd` and `witness-load` are two processes on loopback, and the data is on the disk that `target` is
 //! on. The load program verifies every receipt. What must hold: only processes that were started here are

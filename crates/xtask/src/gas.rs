@@ -13,7 +13,7 @@ use crate::{npm, rocksdb};
 const SNAPSHOT: &str = "deploy/contracts/gas.json";
 const TEST: &str = "contract::gas_is_what_the_snapshot_says";
 const MEASURE: [&str; 5] = ["test", "--package=witness-tests", "--test=journeys", "--", "--exact"];
-/// What it may cost at most, by the design.
+/// What it may cost at most.
 const BUDGET: [(&str, u64); 3] =
     [("commit_avg", 40_000), ("commit_max", 130_000), ("verify_depth20", 16_000)];
 

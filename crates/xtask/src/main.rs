@@ -87,7 +87,7 @@ enum Command {
     /// takes their evidence away, stops the server, verifies every file, and tampers with copies. Asks
     /// nothing, leaves everything in `target/demo`, and succeeds only if all of it held.
     Demo,
-    /// Measures this machine against the budget of the design.
+    /// Measures this machine against the budget in `tests/README.md`.
     ///
     /// Starts `witnessd --dev` on a folder of `target`, loads it from a process of its own, prints a table,
     /// and writes `target/bench.json`. Numbers mean something only while nothing else runs here.

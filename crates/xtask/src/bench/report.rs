@@ -1,4 +1,4 @@
-//! The numbers beside the budget of the design, section "Budget".
+//! The numbers beside their budget.
 
 use std::fmt::Write as _;
 

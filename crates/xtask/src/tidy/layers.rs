@@ -1,4 +1,4 @@
-//! Who may depend on whom: the picture in the design, as rules over `cargo metadata` and `cargo tree`.
+//! Who may depend on whom: the picture in `crates/README.md`, as rules over `cargo metadata` and `cargo tree`.
 //!
 //! A new dependency of the core, or a new arrow between our crates, changes this file in the same commit.
 
