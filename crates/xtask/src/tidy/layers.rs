@@ -14,6 +14,9 @@ use crate::process::{cargo, output};
 
 /// Everything that the core is made of: each reviewed, `no_std`, without input and output.
 const CORE_IS_MADE_OF: &[&str] = &[
+    "alloy-primitives",
+    "alloy-rlp",
+    "alloy-trie",
     "base64",
     "ed25519-dalek",
     "hmac",
@@ -60,7 +63,6 @@ const UNREACHABLE: &[(&str, &[&str], &str)] = &[
             "time",
             "tokio",
             "tonic",
-            "tracing",
             "witness-ledger",
             "witness-wire",
         ],
