@@ -6,7 +6,7 @@ mod reading;
 use std::{
     fmt,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
 };
 
@@ -118,6 +118,7 @@ pub struct Log {
     queue: Mutex<Option<mpsc::Sender<Request>>>,
     under_way: Arc<Semaphore>,
     writer: Mutex<Option<thread::JoinHandle<()>>>,
+    stopped: OnceLock<String>,
 }
 
 /// A submission that can be sequenced: verified, or logged already.
@@ -161,7 +162,20 @@ impl Log {
     /// What is durable now.
     #[must_use]
     pub fn overview(&self) -> Arc<Overview> {
-        Arc::clone(&self.overview.borrow())
+        let overview = Arc::clone(&self.overview.borrow());
+        match self.stopped.get() {
+            Some(why) if overview.read_only.is_none() => {
+                Arc::new(Overview { read_only: Some(why.clone()), ..(*overview).clone() })
+            }
+            _ => overview,
+        }
+    }
+
+    /// Takes no more writes until it is opened again, and publishes nothing more: somebody else has seen more
+    /// of this log than its data holds.
+    pub fn stop_writes(&self, why: String) {
+        // Whoever came first has said it.
+        drop(self.stopped.set(why));
     }
 
     /// Follows what is durable.
@@ -296,7 +310,7 @@ impl Log {
     }
 
     fn queue(&self) -> Result<mpsc::Sender<Request>, Refusal> {
-        if let Some(why) = &self.overview.borrow().read_only {
+        if let Some(why) = &self.overview().read_only {
             return Err(Refusal::ReadOnly { why: why.clone() });
         }
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);

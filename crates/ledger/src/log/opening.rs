@@ -1,6 +1,6 @@
 //! Opening a log: what is stored is verified, the keys are those that the firm names, the writer starts.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rocksdb::Cache;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -73,6 +73,7 @@ impl Log {
                 usize::try_from(UNDER_WAY_KIB).unwrap_or(usize::MAX >> 3),
             )),
             writer: Mutex::new(thread),
+            stopped: OnceLock::new(),
         };
         if writes {
             log.log_firm_notes(missing)?;

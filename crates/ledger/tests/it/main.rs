@@ -4,5 +4,6 @@
 
 mod bench_firm;
 mod damage;
+mod firm_store;
 mod logging;
 mod reopening;
