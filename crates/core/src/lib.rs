@@ -17,6 +17,7 @@ pub mod encoding;
 pub mod entry;
 pub mod event;
 pub mod evidence;
+pub mod evm;
 pub mod firm;
 pub mod firm_keys;
 pub mod hash;

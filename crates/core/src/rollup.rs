@@ -5,6 +5,7 @@
 //! most once, in the order of the origins' bytes, so that two neighbours prove that a third one is not there.
 
 use alloc::{format, string::String, vec::Vec};
+use core::fmt;
 
 use crate::{
     checkpoint::Checkpoint,
@@ -28,15 +29,27 @@ pub struct Contract {
 }
 
 impl Contract {
+    /// Parses `eip155:<chain>:0x<address>`, in lower case.
+    #[must_use]
+    pub fn parse_caip10(account: &str) -> Option<Self> {
+        let (chain, address) = account.strip_prefix("eip155:")?.split_once(":0x")?;
+        Some(Self { chain: decimal(chain)?, address: encoding::from_hex(address)? })
+    }
+
     fn parse(line: &str) -> Option<Self> {
         let [word, account] = words(line)?;
-        let (chain, address) = account.strip_prefix("eip155:")?.split_once(":0x")?;
-        let address = encoding::from_hex(address)?;
-        (word == "contract").then_some(Self { chain: decimal(chain)?, address })
+        (word == "contract").then(|| Self::parse_caip10(account))?
     }
 
     fn encode(&self) -> String {
-        format!("contract eip155:{}:0x{}\n", self.chain, encoding::hex(&self.address))
+        format!("contract {self}\n")
+    }
+}
+
+/// `eip155:<chain>:0x<address>`
+impl fmt::Display for Contract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "eip155:{}:0x{}", self.chain, encoding::hex(&self.address))
     }
 }
 
@@ -192,6 +205,27 @@ mod tests {
         assert!(text.ends_with(&format!("\ncontract eip155:8453:0x{}\n", "01".repeat(20))));
         let nowhere = RollUp { contracts: Vec::new(), ..rollup() };
         assert_eq!(RollUp::parse(&nowhere.encode()), Ok(nowhere));
+    }
+
+    #[test]
+    fn a_contract_has_one_form() {
+        let text = format!("eip155:8453:0x{}", "0a".repeat(20));
+        let contract = Contract { chain: 8453, address: [0x0a; 20] };
+        assert_eq!(Contract::parse_caip10(&text), Some(contract));
+        assert_eq!(contract.to_string(), text);
+        let wrong = [
+            text.replace("8453", "08453"),
+            text.replace("8453", ""),
+            text.replace("0a", "0A"),
+            text.replace("0x0a", "0x"),
+            text.replace("0x", ""),
+            text.replace("eip155:", "eip155"),
+            text.clone() + "0a",
+            text + " ",
+        ];
+        for text in wrong {
+            assert_eq!(Contract::parse_caip10(&text), None, "{text}");
+        }
     }
 
     #[test]

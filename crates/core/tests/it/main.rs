@@ -12,6 +12,8 @@ mod evidence;
 mod evidence_dishonest;
 mod evidence_policy;
 mod evidence_unknown;
+mod evm;
+mod evm_dishonest;
 mod golden;
 mod notes;
 mod oracles;
