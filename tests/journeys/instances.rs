@@ -60,7 +60,7 @@ async fn the_operators_socket_and_the_data_are_for_their_user_alone() {
         }
     }
     server.stop();
-    for name in ["log1.log.skey", "log1.timestamp.skey", "registrar.skey"] {
+    for name in ["log1.log.skey", "log1.timestamp.skey", "registrar.skey", "roll-up.skey"] {
         let key = data.path().join("keys").join(name);
         for open in [0o644, 0o640, 0o604, 0o620] {
             fs::set_permissions(&key, fs::Permissions::from_mode(open)).unwrap();

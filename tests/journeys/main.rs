@@ -22,6 +22,7 @@ mod oracles;
 mod production;
 mod rebuild;
 mod refusals;
+mod rollups;
 mod sequences;
 mod syncs;
 mod watch;

@@ -2,6 +2,8 @@
 
 use std::{thread, time::Duration};
 
+use witness_core::{note::Note, rollup::RollUp};
+
 use crate::Server;
 
 /// How often the newest checkpoint is asked for while one waits for it.
@@ -28,6 +30,12 @@ impl Answer {
     pub fn text(&self) -> &str {
         str::from_utf8(&self.body).unwrap()
     }
+}
+
+/// The text of a roll-up's note.
+#[must_use]
+pub fn rollup(note: &[u8]) -> RollUp {
+    RollUp::parse(Note::parse(note).unwrap().text()).unwrap()
 }
 
 impl Server {
@@ -84,6 +92,24 @@ impl Server {
             thread::sleep(ASK_EVERY);
         }
         panic!("size {size} is never published:\n{}", self.log())
+    }
+
+    /// Waits until the newest roll-up covers a size of the log; gives the roll-up's sequence.
+    #[expect(clippy::must_use_candidate, reason = "one may wait and not ask for the sequence")]
+    pub fn rolled_up(&self, size: u64) -> u64 {
+        for _ in 0..ASKS_MAX {
+            let newest = self.get("/rollup");
+            if newest.status == 200 {
+                let sequence = rollup(&newest.body).sequence;
+                let texts = self.found(&format!("/rollup/{sequence}/checkpoints"));
+                let rolled = texts.text().lines().nth(1).unwrap().parse::<u64>().unwrap();
+                if rolled >= size {
+                    return sequence;
+                }
+            }
+            thread::sleep(ASK_EVERY);
+        }
+        panic!("size {size} is never rolled up:\n{}", self.log())
     }
 
     /// Every published size, ascending, over all pages.

@@ -21,7 +21,7 @@ mod witness;
 
 pub use anvil::{Anvil, Mined};
 pub use clients::{Clients, ask, pushed_back, reason, refusal};
-pub use http::Answer;
+pub use http::{Answer, rollup};
 pub use issuer::{
     Issuer, Sheet, Stream, amends, document, issued, now_us, occurred, request, status,
 };

@@ -100,6 +100,14 @@ impl Data {
         Server::spawn(command(&self.path(), listen), self.socket()).serving()
     }
 
+    /// Starts a server on it with further arguments, and waits until it serves.
+    #[must_use]
+    pub fn start_with(&self, arguments: &[&str]) -> Server {
+        let mut command = command(&self.path(), "127.0.0.1:0");
+        command.args(arguments);
+        Server::spawn(command, self.socket()).serving()
+    }
+
     /// Starts a server that can make no file longer than so many blocks of 512 bytes: the write fails.
     #[must_use]
     pub fn start_with_file_limit(&self, blocks: u32) -> Server {

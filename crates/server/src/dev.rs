@@ -20,7 +20,7 @@ use witness_core::{
 };
 
 use crate::{
-    config::{Arguments, Config},
+    config::{Arguments, Config, load_chains},
     firm::Firm,
 };
 
@@ -60,7 +60,13 @@ pub(crate) fn prepare(arguments: &Arguments) -> anyhow::Result<Config> {
         head_copies: None,
         cache_mib: 64,
         require_synchronised_clock: false,
+        rollup_every_s: arguments.rollup_every_s,
+        chains: match &arguments.chains {
+            Some(path) => load_chains(path)?,
+            None => Vec::new(),
+        },
         init: true,
+        is_development: true,
     };
     tracing::warn!(
         "DEVELOPMENT MODE: the root key lies beside the data; nothing here proves anything to anybody"

@@ -13,7 +13,15 @@ use witness_core::{
 };
 use witness_ledger::{FirmStore, FirmStoreError, Log, LogOptions};
 
-use crate::{clock::SystemClock, config::Config, keys, memo::Memo, metrics::Metrics};
+use crate::{
+    anchoring::Anchoring,
+    clock::SystemClock,
+    config::Config,
+    keys,
+    memo::Memo,
+    metrics::Metrics,
+    rollups::{self, RollUps},
+};
 
 /// One firm.
 #[derive(Debug)]
@@ -26,7 +34,9 @@ pub(crate) struct Firm {
     pub(crate) metrics: Metrics,
     /// Held while a registry change is checked against all logs and logged in one.
     pub(crate) registering: tokio::sync::Mutex<()>,
-    _store: FirmStore,
+    pub(crate) store: Arc<FirmStore>,
+    pub(crate) rollups: RollUps,
+    pub(crate) anchoring: Anchoring,
 }
 
 impl Firm {
@@ -70,10 +80,18 @@ impl Firm {
             logs.push(Arc::new(log));
         }
         check_issuers_live_in_one_log(&logs)?;
+        rollups::compare(&store, &logs)?;
+        let anchoring = Anchoring::new(&config.chains)?;
+        let rollups = RollUps {
+            key: keys::roll_up(&config.keys)?,
+            every_s: config.rollup_every_s,
+            contracts: anchoring.contracts(),
+        };
         let policy = Policy::for_firm(root.clone());
         let (memo, metrics) = (Memo::new(), Metrics::new());
         let registering = tokio::sync::Mutex::default();
-        Ok(Self { root, policy, logs, memo, metrics, registering, _store: store })
+        let store = Arc::new(store);
+        Ok(Self { root, policy, logs, memo, metrics, registering, store, rollups, anchoring })
     }
 
     /// The log with an origin.

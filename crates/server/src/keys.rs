@@ -21,6 +21,11 @@ pub(crate) fn signers(folder: &Path, origin: &Origin) -> anyhow::Result<Signers>
     })
 }
 
+/// The key that signs roll-ups.
+pub(crate) fn roll_up(folder: &Path) -> anyhow::Result<SigningKey> {
+    read_key(folder, &firm_key_file(Role::RollUp))
+}
+
 /// The firm notes `firm*.note`, in the order of their names: `firm.note`, `firm.note.1` would not do, so
 /// rotations are called `firm-1.note`, `firm-2.note`, … and sorted by the number that they bear inside.
 pub(crate) fn firm_notes(folder: &Path) -> anyhow::Result<Vec<Note>> {

@@ -3,6 +3,7 @@
 //! `main` ties the parts: it alone reads the clock, the configuration, the keys and the randomness, and
 //! hands them on as arguments.
 
+mod anchoring;
 mod clock;
 mod config;
 mod connections;
@@ -14,6 +15,7 @@ mod http;
 mod keys;
 mod memo;
 mod metrics;
+mod rollups;
 mod serve;
 mod services;
 

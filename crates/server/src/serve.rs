@@ -30,7 +30,7 @@ use crate::{
     config::Config,
     connections, convert,
     firm::Firm,
-    http,
+    http, rollups,
     services::{admin::Admin, evidence::Evidence, ingest::Ingest, ledger::Ledger},
 };
 
@@ -64,6 +64,7 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     let mut operator =
         tokio::spawn(serve_operator(admin, Arc::clone(&firm), wait(stopped.clone())));
     let ticker = tokio::spawn(publish(Arc::clone(&firm), stopped));
+    let roller = tokio::spawn(rollups::run(Arc::clone(&firm)));
     tracing::info!(%address, admin = %socket.display(), "serving");
     // A service that ends by itself must not leave a process behind that looks alive.
     let ended = tokio::select! {
@@ -82,6 +83,7 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
         drained.await.unwrap_or(Ok(()))?;
     }
     ticker.abort();
+    roller.abort();
     let closing = Arc::clone(&firm);
     tokio::task::spawn_blocking(move || closing.close())
         .await

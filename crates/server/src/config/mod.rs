@@ -1,5 +1,7 @@
 //! Configuration: read once, here, and handed on in slices.
 
+mod chain;
+
 use std::{
     fs,
     io::IsTerminal as _,
@@ -11,6 +13,8 @@ use anyhow::{Context as _, bail};
 use clap::Parser;
 use serde::Deserialize;
 use witness_core::name::Name;
+
+pub(crate) use self::chain::Chain;
 
 /// The witness ledger's service: takes issuers' signed events into an append-only log, and proves it.
 #[derive(Debug, Parser)]
@@ -35,6 +39,13 @@ pub(crate) struct Arguments {
     /// With --dev: data folder
     #[arg(long, value_name = "DIR", default_value = "witness-dev", requires = "dev")]
     pub(crate) data: PathBuf,
+    /// With --dev: file with the chains that roll-ups go to, as `witness anchor deploy` writes it; one node is
+    /// enough for each
+    #[arg(long, value_name = "FILE", requires = "dev")]
+    pub(crate) chains: Option<PathBuf>,
+    /// With --dev: seconds between roll-ups
+    #[arg(long, value_name = "SECONDS", default_value_t = default_rollup_every_s(), requires = "dev")]
+    pub(crate) rollup_every_s: u64,
     /// What to log to stderr: error, warn, info, debug, or a filter per module
     #[arg(long = "log", value_name = "FILTER", default_value = "info")]
     pub(crate) log_filter: String,
@@ -76,9 +87,38 @@ pub(crate) struct Config {
     /// Refuse receipts while the kernel says that its clock is not synchronised.
     #[serde(default)]
     pub(crate) require_synchronised_clock: bool,
+    /// Seconds between roll-ups: what was published meanwhile comes under the next one.
+    #[serde(default = "default_rollup_every_s")]
+    pub(crate) rollup_every_s: u64,
+    /// The chains that roll-ups go to; none is possible.
+    #[serde(default)]
+    pub(crate) chains: Vec<Chain>,
     /// Whether logs that are not there may begin; from the command line alone.
     #[serde(skip)]
     pub(crate) init: bool,
+    /// Whether this is but for trying out; from the command line alone.
+    #[serde(skip)]
+    pub(crate) is_development: bool,
+}
+
+/// A file that holds chains alone.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChainsFile {
+    chains: Vec<Chain>,
+}
+
+/// The chains of a file that holds nothing else.
+pub(crate) fn load_chains(path: &Path) -> anyhow::Result<Vec<Chain>> {
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("the chains in {} cannot be read", path.display()))?;
+    let file: ChainsFile = toml::from_str(&text)
+        .with_context(|| format!("{} must hold [[chains]] and nothing else", path.display()))?;
+    Ok(file.chains)
+}
+
+fn default_rollup_every_s() -> u64 {
+    600
 }
 
 fn default_cache_mib() -> usize {
@@ -112,7 +152,10 @@ impl Config {
         if !(8..=65_536).contains(&self.cache_mib) {
             bail!("cache_mib must be 8 to 65536, is {}", self.cache_mib);
         }
-        Ok(())
+        if !(1..=86_400).contains(&self.rollup_every_s) {
+            bail!("rollup_every_s must be 1 to 86400, is {}", self.rollup_every_s);
+        }
+        chain::check(&self.chains, self.is_development)
     }
 
     pub(crate) fn admin_socket(&self) -> PathBuf {
@@ -148,8 +191,16 @@ mod tests {
     fn the_example_is_right_and_names_every_option() {
         let example =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/witnessd.example.toml");
-        let config = Config::load(&example).unwrap();
-        assert!(config.check().is_ok());
+        let text = fs::read_to_string(&example).unwrap();
+        // As it stands it names no chain; those that it shows stand behind a `#` without a space.
+        assert!(Config::load(&example).unwrap().chains.is_empty());
+        let lines = text.lines().map(|line| match line.strip_prefix('#') {
+            Some(option) if !option.starts_with(' ') => format!("{option}\n"),
+            _ => format!("{line}\n"),
+        });
+        let text: String = lines.collect();
+        let config: Config = toml::from_str(&text).unwrap();
+        config.check().unwrap();
         assert!(witness_core::key::VerifyingKey::parse(&config.root_vkey).is_ok());
         // Written out, so that a new option does not compile without its place in the example.
         let Config {
@@ -162,13 +213,29 @@ mod tests {
             head_copies,
             cache_mib,
             require_synchronised_clock,
+            rollup_every_s,
+            chains,
             init: _,
+            is_development: _,
         } = config;
+        let [chain] = chains.as_slice() else { panic!("the example has one chain") };
+        assert_eq!(rollup_every_s, default_rollup_every_s());
         assert!(admin_socket.is_some() && head_copies.is_some());
         assert_eq!((cache_mib, require_synchronised_clock), (default_cache_mib(), false));
-        let text = fs::read_to_string(&example).unwrap();
-        for option in ["cache_mib = ", "require_synchronised_clock = "] {
-            assert!(text.contains(option), "{option}");
+        for option in ["cache_mib", "require_synchronised_clock", "rollup_every_s"] {
+            assert!(text.contains(&format!("{option} = ")), "{option}");
+        }
+        let numbers = [
+            ("interval_s", chain.interval_s),
+            ("poll_s", chain.poll_s),
+            ("bump_after_s", chain.bump_after_s),
+            ("tip_min_wei", chain.tip_min_wei),
+            ("anchor_max_gwei", chain.anchor_max_gwei),
+            ("day_max_gwei", chain.day_max_gwei),
+            ("month_max_gwei", chain.month_max_gwei),
+        ];
+        for (option, value) in numbers {
+            assert!(text.contains(&format!("{option} = {value}\n")), "{option}");
         }
     }
 }

@@ -1,4 +1,7 @@
-//! The public face over plain HTTP: checkpoints, tiles and entry bundles (C2SP tlog-tiles), keys, metrics.
+//! The public face over plain HTTP: checkpoints, tiles and entry bundles (C2SP tlog-tiles), keys, roll-ups,
+//! anchors, metrics.
+
+mod rollups;
 
 use std::sync::Arc;
 
@@ -16,7 +19,7 @@ use witness_core::{
     merkle::{LeafIndex, TreeSize},
     tile::{TilePath, encode_bundle},
 };
-use witness_ledger::{Log, ReadError};
+use witness_ledger::{Log, ReadError, StoreError};
 
 use crate::{firm::Firm, metrics};
 
@@ -40,6 +43,7 @@ pub(crate) fn router(firm: Arc<Firm>) -> Router {
         .route("/{log}/tile/{*path}", get(tile))
         // Texts, unlike hashes, are worth compressing (C2SP tlog-tiles, "Log Entries").
         .route("/{log}/tile/entries/{*path}", get(tile).layer(CompressionLayer::new()))
+        .merge(rollups::router())
         .with_state(firm)
 }
 
@@ -106,6 +110,13 @@ struct From {
     from: String,
 }
 
+impl From {
+    /// The number from which on is asked; `None` if it is none.
+    fn number(&self) -> Option<u64> {
+        if self.from.is_empty() { Some(0) } else { witness_core::text::decimal(&self.from) }
+    }
+}
+
 /// Published sizes, one per line, ascending from `?from=`, at most 1,000; the next page begins after the last.
 async fn sizes(
     State(firm): Shared,
@@ -113,9 +124,7 @@ async fn sizes(
     Query(query): Query<From>,
 ) -> Response {
     let Some(log) = firm.log_called(&log) else { return not_found("no log of this name") };
-    let from =
-        if query.from.is_empty() { Some(0) } else { witness_core::text::decimal(&query.from) };
-    let Some(from) = from else { return not_found("no tree size") };
+    let Some(from) = query.number() else { return not_found("no tree size") };
     match log.published_sizes(TreeSize(from), PAGE) {
         Ok(sizes) => {
             let lines: String =
@@ -159,11 +168,13 @@ fn bundle(log: &Log, index: u64, width: usize) -> Result<Vec<u8>, ReadError> {
 fn failed(error: &ReadError) -> Response {
     match error {
         ReadError::NotFound { .. } | ReadError::OutOfRange { .. } => not_found(&error.to_string()),
-        ReadError::Store(error) => {
-            tracing::error!(%error, "the store could not be read");
-            answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, FRESH, "the store could not be read\n")
-        }
+        ReadError::Store(error) => store_failed(error),
     }
+}
+
+fn store_failed(error: &StoreError) -> Response {
+    tracing::error!(%error, "the store could not be read");
+    answer(StatusCode::INTERNAL_SERVER_ERROR, TEXT, FRESH, "the store could not be read\n")
 }
 
 fn not_found(why: &str) -> Response {

@@ -1,0 +1,195 @@
+//! Roll-ups: made from the newest published checkpoints of all logs, each interval, whether or not there is a
+//! chain to take them.
+//!
+//! What must hold: no log goes back from one roll-up to the next, and a roll-up is durable before anybody
+//! hears of it.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use tokio::task;
+use witness_core::{
+    checkpoint::Checkpoint,
+    firm::Role,
+    hash::Hash,
+    key::SigningKey,
+    merkle::TreeSize,
+    name::Domain,
+    note::{Note, Strict},
+    rollup::{Contract, RollUp, RollUpTree},
+    time::Timestamp,
+};
+use witness_ledger::{FirmStore, Log, RollUpCell};
+
+use crate::{clock, firm::Firm};
+
+/// How often it is asked whether one is due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// One is made even if nothing is new: being there is evidence too.
+const DAY_S: u64 = 86_400;
+
+/// Makes roll-ups for a firm.
+#[derive(Debug)]
+pub(crate) struct RollUps {
+    pub(crate) key: SigningKey,
+    pub(crate) every_s: u64,
+    pub(crate) contracts: Vec<Contract>,
+}
+
+impl RollUps {
+    /// Makes the next roll-up, if one is due: its sequence.
+    fn make_if_due(&self, firm: &Firm, now: Timestamp) -> anyhow::Result<Option<u64>> {
+        let checkpoints = newest_checkpoints(&firm.logs);
+        let before = firm.store.newest_rollup()?;
+        if checkpoints.is_empty() || !self.is_due(before.as_ref(), &checkpoints, now) {
+            return Ok(None);
+        }
+        if let Some((_, before)) = &before {
+            check_growth(&before.checkpoints, &checkpoints)?;
+        }
+        let cell = self.make(firm, before.map(|(_, before)| before), checkpoints, now)?;
+        let sequence = cell.text().context("the roll-up does not read back")?.sequence;
+        firm.store.append_rollup(&cell)?;
+        Ok(Some(sequence))
+    }
+
+    /// Something is new since the last one, and the interval is over; or a day is.
+    fn is_due(
+        &self,
+        before: Option<&(u64, RollUpCell)>,
+        checkpoints: &[String],
+        now: Timestamp,
+    ) -> bool {
+        let Some((_, before)) = before else { return true };
+        let age_s = now.seconds().saturating_sub(before.made_at.seconds());
+        let goes_elsewhere = before.text().is_none_or(|text| text.contracts != self.contracts);
+        let is_new = before.checkpoints != checkpoints || goes_elsewhere;
+        age_s >= if is_new { self.every_s } else { DAY_S.max(self.every_s) }
+    }
+
+    fn make(
+        &self,
+        firm: &Firm,
+        before: Option<RollUpCell>,
+        checkpoints: Vec<String>,
+        now: Timestamp,
+    ) -> anyhow::Result<RollUpCell> {
+        let tree = RollUpTree::new(checkpoints.iter().map(String::as_str))?;
+        let before = before.map(|cell| cell.text().context("the last roll-up does not read back"));
+        let before = before.transpose()?;
+        let text = RollUp {
+            firm: Domain::parse(firm.root.name()).context("the root key bears no domain")?,
+            sequence: before.as_ref().map_or(0, |before| before.sequence + 1),
+            logs: tree.logs(),
+            root: tree.root(),
+            previous: before.map_or(Hash::new([0; 32]), |before| before.value()),
+            contracts: self.contracts.clone(),
+        };
+        let (sequence, text) = (text.sequence, text.encode());
+        let signature = self.key.sign(&text, now);
+        let note = Note::new(text, vec![signature]);
+        check_signature(firm, &note, sequence)?;
+        Ok(RollUpCell { made_at: now, note: note.to_string(), checkpoints })
+    }
+}
+
+/// The signature counts, by the firm's own notes.
+pub(crate) fn check_signature(firm: &Firm, note: &Note, sequence: u64) -> anyhow::Result<()> {
+    let log = firm.logs.first().context("there is no log")?;
+    let keys = Arc::clone(&log.overview().firm);
+    match keys.verify(note, (Role::RollUp, firm.root.name(), sequence), &Strict) {
+        Ok(_) => Ok(()),
+        Err(error) => bail!(
+            "the firm's notes name no such roll-up key for number {sequence}: {error}; see roll-up.skey in the key \
+             folder"
+        ),
+    }
+}
+
+/// The texts of the newest published checkpoints, in the order of the origins' bytes. A log that takes no
+/// writes is left out: what it shows may be old.
+fn newest_checkpoints(logs: &[Arc<Log>]) -> Vec<String> {
+    let mut texts: Vec<(String, String)> = logs
+        .iter()
+        .map(|log| (log, log.overview()))
+        .filter(|(_, overview)| overview.read_only.is_none())
+        .filter_map(|(log, overview)| {
+            let note = Note::parse(overview.published.as_ref()?.note.as_bytes()).ok()?;
+            Some((log.origin().to_string(), note.text().to_owned()))
+        })
+        .collect();
+    texts.sort_unstable();
+    texts.into_iter().map(|(_, text)| text).collect()
+}
+
+/// No log that was rolled up before may be smaller now, or another at the same size.
+fn check_growth(before: &[String], now: &[String]) -> anyhow::Result<()> {
+    let parsed = |texts: &[String]| -> Vec<Checkpoint> {
+        texts.iter().filter_map(|text| Checkpoint::parse(text).ok()).collect()
+    };
+    let now = parsed(now);
+    for old in parsed(before) {
+        let same = now.iter().find(|new| new.origin == old.origin);
+        let goes_back = |new: &&Checkpoint| {
+            new.size < old.size || (new.size == old.size && new.root != old.root)
+        };
+        if same.as_ref().is_some_and(goes_back) {
+            bail!(
+                "the log {} stands behind its last roll-up, at size {}: no roll-up is made; restore the newest copy of \
+                 its data",
+                old.origin,
+                old.size
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Compares each log with the newest roll-up. One that is smaller, or has another past, takes no writes: it is an
+/// older copy, and would go on under a name that has gone elsewhere.
+pub(crate) fn compare(store: &FirmStore, logs: &[Arc<Log>]) -> anyhow::Result<()> {
+    let Some((sequence, cell)) = store.newest_rollup()? else { return Ok(()) };
+    for log in logs {
+        let Some((_, rolled)) = cell.checkpoint_of(log.origin()) else { continue };
+        let published = log.overview().published.as_ref().map_or(TreeSize(0), |it| it.size);
+        let why = if published < rolled.size {
+            format!("has {} of the {} entries", published.0, rolled.size.0)
+        } else if log.root(rolled.size)? == rolled.root {
+            continue;
+        } else {
+            format!("holds others than the {} entries", rolled.size.0)
+        };
+        let why = format!(
+            "the data {why} that roll-up {sequence} of this firm covers, so it is not the newest copy: restore that, or go \
+             on under a new origin"
+        );
+        tracing::error!(origin = %log.origin(), %why, "this log takes no writes");
+        log.stop_writes(why);
+    }
+    Ok(())
+}
+
+/// Makes roll-ups when they are due, until the task is ended.
+pub(crate) async fn run(firm: Arc<Firm>) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut said = None;
+    loop {
+        ticks.tick().await;
+        let firm = Arc::clone(&firm);
+        let made = task::spawn_blocking(move || firm.rollups.make_if_due(&firm, clock::wall()));
+        match made.await {
+            Ok(Ok(Some(sequence))) => tracing::info!(sequence, "rolled up"),
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => {
+                let error = format!("{error:#}");
+                // The same reason is not said again each second.
+                if said.as_ref() != Some(&error) {
+                    tracing::error!(error, "no roll-up was made");
+                    said = Some(error);
+                }
+            }
+            Err(_panicked) => tracing::error!("no roll-up was made: it panicked"),
+        }
+    }
+}
