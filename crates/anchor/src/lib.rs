@@ -1,12 +1,24 @@
 //! Roll-ups on a public EVM chain, so that the firm cannot take back what it has said.
 //!
-//! What is here so far: the contract that keeps them, as its committed ABI says. What must hold: this is the
-//! only crate that knows how a chain is spoken to, and it knows nothing of storage.
+//! What is here: nodes of the chain, one ([`rpc`]) and several that must agree ([`nodes`]); what a transaction
+//! bids ([`fees`]) and who signs it ([`wallet`]); the contract ([`contract`]) and how it is put there
+//! ([`deploy`]). What must hold: this is the only crate that knows how a chain is spoken to, and it knows nothing
+//! of storage; it reads no clock and draws no randomness, both are arguments.
 
 pub mod contract;
 
+pub mod rpc;
+
 /// What callers need of alloy, so that they name one version: that of this crate.
 pub mod alloy {
-    pub use alloy_primitives::{Address, B256, Bytes, U256, aliases::U48, hex};
+    pub use alloy_primitives::{Address, B256, Bytes, U256, aliases::U48, hex, keccak256};
     pub use alloy_sol_types::{SolCall, SolError, SolEvent};
+}
+
+/// Makes ring the TLS provider of this process; however often it is called, the first time counts.
+///
+/// It must come before the first client is built, whoever builds it: nothing else names a provider.
+pub fn install_tls() {
+    // An error says that there is one already, which is what is wanted.
+    rustls::crypto::ring::default_provider().install_default().ok();
 }
