@@ -1,9 +1,13 @@
 //! The contract `WitnessAnchorLog`: its calls, events and errors, from the ABI and bytecode that are committed
 //! in `deploy/contracts` and that a check compiles afresh.
 
-use alloy_primitives::{Address, B256, Bytes};
-use alloy_sol_types::SolConstructor as _;
+use std::fmt;
+
+use alloy_primitives::{Address, B256, Bytes, U256, aliases::U48};
+use alloy_sol_types::{SolCall, SolConstructor as _, SolEvent as _, SolInterface as _};
 use witness_core::{hash::Hash, key::VerifyingKey};
+
+use crate::rpc::{At, Call, Called, Log, Node, NodeError};
 
 pub use self::abi::WitnessAnchorLog;
 
@@ -13,6 +17,98 @@ mod abi {
         WitnessAnchorLog,
         "../../deploy/contracts/WitnessAnchorLog.json"
     );
+}
+
+/// Entries of a contract have numbers of 48 bits.
+const SEQUENCE_MAX: u64 = (1 << 48) - 1;
+const CALL: &str = "eth_call";
+
+/// How a contract stands at some block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// Number of entries, which is the number of the next one.
+    pub size: u64,
+    /// Time of the newest entry, in seconds since the epoch; zero if there is none.
+    pub last_time: u64,
+    /// Root over all entries.
+    pub root: Hash,
+    /// Who may append; zero if nobody.
+    pub committer: Address,
+    /// The contract that goes on after this one, if it is retired.
+    pub successor: Option<Address>,
+}
+
+/// An entry of a contract, as its event says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anchored {
+    /// Its number.
+    pub sequence: u64,
+    /// The roll-up: SHA-256 of its text.
+    pub rollup: Hash,
+    /// Leaf hash of the entry.
+    pub leaf: Hash,
+    /// The transaction.
+    pub tx: B256,
+    /// Number of its block.
+    pub block_number: u64,
+    /// Hash of its block.
+    pub block_hash: B256,
+}
+
+/// Why the contract refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revert {
+    /// Only the committer may do this.
+    NotCommitter,
+    /// Only the owner may do this.
+    NotOwner,
+    /// It has ended.
+    IsRetired,
+    /// The number is not the next one, which is this.
+    Stale {
+        /// The next number.
+        size: u64,
+    },
+    /// A zero where something must be named.
+    Zero,
+    /// Something that the contract does not say.
+    Unknown {
+        /// The first of its bytes.
+        data: Bytes,
+    },
+}
+
+impl Revert {
+    /// Reads what a call reverted with.
+    #[must_use]
+    pub fn parse(data: &[u8]) -> Self {
+        use WitnessAnchorLog::WitnessAnchorLogErrors as Errors;
+        const DATA_BYTES_MAX: usize = 68;
+        match Errors::abi_decode(data) {
+            Ok(Errors::NotCommitter(_)) => Self::NotCommitter,
+            Ok(Errors::NotOwner(_)) => Self::NotOwner,
+            Ok(Errors::IsRetired(_)) => Self::IsRetired,
+            Ok(Errors::Stale(stale)) => Self::Stale { size: stale.size.to() },
+            Ok(Errors::Zero(_)) => Self::Zero,
+            Err(_) => {
+                let data = data.get(..DATA_BYTES_MAX).unwrap_or(data);
+                Self::Unknown { data: Bytes::copy_from_slice(data) }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Revert {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotCommitter => formatter.write_str("only the committer may do this"),
+            Self::NotOwner => formatter.write_str("only the owner may do this"),
+            Self::IsRetired => formatter.write_str("the contract is retired"),
+            Self::Stale { size } => write!(formatter, "the next number is {size}"),
+            Self::Zero => formatter.write_str("a zero where something must be named"),
+            Self::Unknown { data } => write!(formatter, "it reverts with {data}"),
+        }
+    }
 }
 
 /// Whose anchor log a contract is: SHA-256 of the firm's root vkey and a newline. Online keys can rotate under
@@ -29,4 +125,133 @@ pub fn deployment(owner: Address, committer: Address, origin: B256) -> Bytes {
     let arguments =
         WitnessAnchorLog::constructorCall { owner_: owner, committer_: committer, origin };
     [WitnessAnchorLog::BYTECODE.as_ref(), &arguments.abi_encode()].concat().into()
+}
+
+/// What a transaction that appends a roll-up carries; `None` if no contract has so many entries.
+#[must_use]
+pub fn commit(sequence: u64, rollup: &Hash) -> Option<Bytes> {
+    let (seq, rollup) = (number(sequence)?, B256::from(*rollup.as_bytes()));
+    Some(WitnessAnchorLog::commitCall { seq, rollup }.abi_encode().into())
+}
+
+/// What a transaction of the owner's carries that lets another key append.
+#[must_use]
+pub fn set_committer(to: Address) -> Bytes {
+    WitnessAnchorLog::setCommitterCall { to }.abi_encode().into()
+}
+
+/// The entry that a log is, if it is one of this contract's.
+#[must_use]
+pub fn entry(log: &Log, contract: Address) -> Option<Anchored> {
+    let topics = log.topics.iter().copied();
+    let event = WitnessAnchorLog::Anchored::decode_raw_log_validate(topics, &log.data).ok()?;
+    // The decoder takes what is longer.
+    let is_one = log.address == contract && log.data.len() == size_of::<B256>();
+    is_one.then(|| Anchored {
+        sequence: event.seq.to(),
+        rollup: Hash::new(event.rollup.0),
+        leaf: Hash::new(event.leafHash.0),
+        tx: log.tx,
+        block_number: log.block_number,
+        block_hash: log.block_hash,
+    })
+}
+
+/// How a contract stands, as one node says.
+pub(crate) async fn state(node: &Node, contract: Address, at: At) -> Result<State, NodeError> {
+    let head = ask(node, contract, WitnessAnchorLog::headCall {}, at).await?;
+    let committer = ask(node, contract, WitnessAnchorLog::committerCall {}, at).await?;
+    let successor = ask(node, contract, WitnessAnchorLog::successorCall {}, at).await?;
+    Ok(State {
+        size: head.size.to(),
+        last_time: head.lastTime.to(),
+        root: Hash::new(head.root_.0),
+        committer,
+        successor: (!successor.is_zero()).then_some(successor),
+    })
+}
+
+/// The entry of a number, if it was made in these blocks, as one node says.
+pub(crate) async fn anchored(
+    node: &Node,
+    contract: Address,
+    sequence: u64,
+    blocks: (u64, u64),
+) -> Result<Option<Anchored>, NodeError> {
+    let Some(seq) = number(sequence) else { return Ok(None) };
+    let topics = [WitnessAnchorLog::Anchored::SIGNATURE_HASH, B256::from(U256::from(seq))];
+    let logs = node.logs(contract, topics, blocks).await?;
+    // A contract has one entry under each number.
+    match logs.as_slice() {
+        [] => Ok(None),
+        [log] => entry(log, contract).map(Some).ok_or_else(|| node.malformed("eth_getLogs")),
+        _ => Err(node.malformed("eth_getLogs")),
+    }
+}
+
+async fn ask<C: SolCall>(
+    node: &Node,
+    contract: Address,
+    call: C,
+    at: At,
+) -> Result<C::Return, NodeError> {
+    let call = Call { from: None, to: contract, data: call.abi_encode().into() };
+    let returned = match node.call(&call, at).await? {
+        Called::Returned(returned) => C::abi_decode_returns_validate(&returned).ok(),
+        // No view of the contract reverts.
+        Called::Reverted(_) => None,
+    };
+    returned.ok_or_else(|| node.malformed(CALL))
+}
+
+fn number(sequence: u64) -> Option<U48> {
+    (sequence <= SEQUENCE_MAX).then(|| U48::from(sequence))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_sol_types::SolError as _;
+
+    #[test]
+    fn an_entry_is_a_log_of_the_contract_and_of_no_other() {
+        let contract = Address::repeat_byte(7);
+        let event = WitnessAnchorLog::Anchored {
+            seq: U48::from(5),
+            rollup: B256::repeat_byte(1),
+            leafHash: B256::repeat_byte(2),
+        };
+        let event = event.encode_log_data();
+        let log = Log {
+            address: contract,
+            topics: event.topics().to_vec(),
+            data: event.data.clone(),
+            tx: B256::repeat_byte(3),
+            block_number: 9,
+            block_hash: B256::repeat_byte(4),
+            index_in_block: 0,
+        };
+        let found = entry(&log, contract).unwrap();
+        assert_eq!((found.sequence, found.rollup), (5, Hash::new([1; 32])));
+        assert_eq!(entry(&log, Address::ZERO), None);
+        let mut other = log.clone();
+        other.topics[0] = B256::ZERO;
+        assert_eq!(entry(&other, contract), None);
+        let longer = Log { data: [event.data.as_ref(), &[0; 32]].concat().into(), ..log };
+        assert_eq!(entry(&longer, contract), None);
+    }
+
+    #[test]
+    fn a_refusal_of_the_contract_is_read_back() {
+        let stale = WitnessAnchorLog::Stale { size: U48::from(12) }.abi_encode();
+        assert_eq!(Revert::parse(&stale), Revert::Stale { size: 12 });
+        let unknown = Revert::parse(&[9; 1000]);
+        assert!(matches!(&unknown, Revert::Unknown { data } if data.len() == 68), "{unknown}");
+    }
+
+    #[test]
+    fn a_contract_has_no_more_than_2_to_the_48_entries() {
+        assert!(commit(SEQUENCE_MAX, &Hash::new([1; 32])).is_some());
+        assert_eq!(commit(SEQUENCE_MAX + 1, &Hash::new([1; 32])), None);
+    }
 }
