@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use alloy_primitives::{Address, B256, Bytes, U256, aliases::U48};
+use alloy_primitives::{Address, B256, Bytes, U256, address, aliases::U48, keccak256};
 use alloy_sol_types::{SolCall, SolConstructor as _, SolEvent as _, SolInterface as _};
 use witness_core::{hash::Hash, key::VerifyingKey};
 
@@ -19,6 +19,15 @@ mod abi {
     );
 }
 
+alloy_sol_types::sol! {
+    /// Part of a chain of the OP Stack: what transactions pay for their bytes on the chain below.
+    interface GasPriceOracle {
+        function getL1Fee(bytes transaction) external view returns (uint256);
+    }
+}
+
+/// Where every chain of the OP Stack has its `GasPriceOracle`.
+const GAS_PRICE_ORACLE: Address = address!("0x420000000000000000000000000000000000000F");
 /// Entries of a contract have numbers of 48 bits.
 const SEQUENCE_MAX: u64 = (1 << 48) - 1;
 const CALL: &str = "eth_call";
@@ -127,6 +136,25 @@ pub fn deployment(owner: Address, committer: Address, origin: B256) -> Bytes {
     [WitnessAnchorLog::BYTECODE.as_ref(), &arguments.abi_encode()].concat().into()
 }
 
+/// keccak-256 of the code of a contract with this origin: the origin is all of it that differs from one contract to
+/// another.
+#[must_use]
+pub fn code_hash(origin: B256) -> B256 {
+    let code = WitnessAnchorLog::DEPLOYED_BYTECODE.as_ref();
+    let (before, rest) = code.split_at(origin_in(code).unwrap_or_default());
+    let after = rest.get(size_of::<B256>()..).unwrap_or_default();
+    keccak256([before, origin.as_slice(), after].concat())
+}
+
+/// Where the origin stands in the code: the compiler leaves an immutable out, as zeros after PUSH32.
+fn origin_in(code: &[u8]) -> Option<usize> {
+    const PUSH32: u8 = 0x7f;
+    let pushed = code.windows(1 + size_of::<B256>()).position(|window| {
+        window.split_first().is_some_and(|(first, rest)| *first == PUSH32 && rest == B256::ZERO)
+    });
+    pushed.map(|instruction| instruction + 1)
+}
+
 /// What a transaction that appends a roll-up carries; `None` if no contract has so many entries.
 #[must_use]
 pub fn commit(sequence: u64, rollup: &Hash) -> Option<Bytes> {
@@ -169,6 +197,26 @@ pub(crate) async fn state(node: &Node, contract: Address, at: At) -> Result<Stat
         committer,
         successor: (!successor.is_zero()).then_some(successor),
     })
+}
+
+/// Who owns a contract, as one node says.
+pub(crate) async fn owner(node: &Node, contract: Address, at: At) -> Result<Address, NodeError> {
+    ask(node, contract, WitnessAnchorLog::ownerCall {}, at).await
+}
+
+/// What a chain of the OP Stack takes besides for the bytes of a transaction, as one node says; zero where there is
+/// no such fee.
+pub(crate) async fn l1_fee(node: &Node, raw: Bytes) -> Result<u128, NodeError> {
+    let data = GasPriceOracle::getL1FeeCall { transaction: raw }.abi_encode().into();
+    let call = Call { from: None, to: GAS_PRICE_ORACLE, data };
+    match node.call(&call, At::Latest).await? {
+        Called::Returned(nothing) if nothing.is_empty() => Ok(0),
+        Called::Returned(returned) => {
+            let fee = GasPriceOracle::getL1FeeCall::abi_decode_returns_validate(&returned);
+            fee.ok().and_then(|fee| u128::try_from(fee).ok()).ok_or_else(|| node.malformed(CALL))
+        }
+        Called::Reverted(_) => Err(node.malformed(CALL)),
+    }
 }
 
 /// The entry of a number, if it was made in these blocks, as one node says.
@@ -247,6 +295,15 @@ mod tests {
         assert_eq!(Revert::parse(&stale), Revert::Stale { size: 12 });
         let unknown = Revert::parse(&[9; 1000]);
         assert!(matches!(&unknown, Revert::Unknown { data } if data.len() == 68), "{unknown}");
+    }
+
+    #[test]
+    fn the_origin_stands_in_one_place_of_the_code() {
+        let code = WitnessAnchorLog::DEPLOYED_BYTECODE.as_ref();
+        let first = origin_in(code).unwrap();
+        assert_eq!(origin_in(&code[first..]), None);
+        assert_ne!(code_hash(B256::repeat_byte(1)), code_hash(B256::repeat_byte(2)));
+        assert_eq!(code_hash(B256::ZERO), keccak256(code));
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! Roll-ups on a public EVM chain, so that the firm cannot take back what it has said.
 //!
 //! What is here: nodes of the chain, one ([`rpc`]) and several that must agree ([`nodes`]); what a transaction
-//! bids ([`fees`]); the contract ([`contract`]). What must hold: this is the only crate that knows how a chain is spoken to, and it knows nothing
+//! bids ([`fees`]) and who signs it ([`wallet`]); the contract ([`contract`]) and how it is put on a chain
+//! ([`deploy`]). What must hold: this is the only crate that knows how a chain is spoken to, and it knows nothing
 //! of storage; it reads no clock and draws no randomness, both are arguments.
 
 pub mod contract;
+pub mod deploy;
 pub mod fees;
 pub mod nodes;
 pub mod rpc;
+pub mod wallet;
 
 /// What callers need of alloy, so that they name one version: that of this crate.
 pub mod alloy {

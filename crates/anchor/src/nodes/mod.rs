@@ -102,6 +102,19 @@ impl Nodes {
         Ok(Self { members, quorum, expected })
     }
 
+    /// The same nodes, for another contract on their chain; all are to be checked again.
+    #[must_use]
+    pub fn with_contract(&self, contract: Address, code_hash: Option<B256>) -> Self {
+        let contract = Contract { chain: self.chain(), address: *contract.0 };
+        let unchecked = |member: &Member| Member {
+            node: member.node.clone(),
+            operator: member.operator.clone(),
+            standing: Mutex::new(Standing::Unchecked),
+        };
+        let members = self.members.iter().map(unchecked).collect();
+        Self { members, quorum: self.quorum, expected: Expected { contract, code_hash } }
+    }
+
     /// Number of the chain.
     #[must_use]
     pub fn chain(&self) -> u64 {

@@ -106,24 +106,69 @@ impl Nodes {
         Ok(None)
     }
 
+    /// Who owns the contract.
+    pub async fn owner(&self, at: At) -> Result<Address, NodesError> {
+        let contract = self.contract();
+        let read = |node: Node| async move { contract::owner(&node, contract, at).await };
+        self.agreed("the owner of the contract", read).await
+    }
+
     /// What gas costs now: the price by quorum, the tip as the middle of what is said.
     pub async fn market(&self) -> Result<Market, NodesError> {
         let base_fee = self.latest().await?.base_fee;
-        let heard = self.all(|node| async move { node.tip().await }).await;
+        let tip =
+            self.middle_of("the tip of others", |node| async move { node.tip().await }).await?;
+        Ok(Market { base_fee, tip })
+    }
+
+    /// What a transaction pays besides for its bytes on the chain below, in wei: the middle of what is said, and
+    /// zero on chains without such a fee. It can rise until the transaction is mined.
+    pub async fn l1_fee(&self, raw: &[u8]) -> Result<u128, NodesError> {
+        let raw = Bytes::copy_from_slice(raw);
+        let read = |node: Node| {
+            let raw = raw.clone();
+            async move { contract::l1_fee(&node, raw).await }
+        };
+        self.middle_of("the fee of the chain below", read).await
+    }
+
+    /// The gas that a single transaction of an operator's is given: a quarter more than the middle of what the nodes
+    /// say that it takes.
+    pub async fn gas_limit(
+        &self,
+        from: Address,
+        to: Option<Address>,
+        data: Bytes,
+    ) -> Result<u64, NodesError> {
+        let read = |node: Node| {
+            let data = data.clone();
+            async move { node.estimate_gas(from, to, &data).await.map(u128::from) }
+        };
+        let gas = self.middle_of("the gas of a transaction", read).await?;
+        Ok(u64::try_from(gas.saturating_add(gas / 4)).unwrap_or(u64::MAX))
+    }
+
+    /// The middle of what all say, where nodes may differ a little.
+    async fn middle_of<F>(
+        &self,
+        what: &'static str,
+        read: impl Fn(Node) -> F,
+    ) -> Result<u128, NodesError>
+    where
+        F: Future<Output = Result<u128, NodeError>> + Send + 'static,
+    {
         let mut answers = Answers::default();
-        let mut tips = Vec::new();
-        for (index, tip) in heard {
-            match tip {
-                Ok(tip) => {
-                    answers.add(self.name_of(index), &tip);
-                    tips.push(tip);
+        let mut values = Vec::new();
+        for (index, value) in self.all(read).await {
+            match value {
+                Ok(value) => {
+                    answers.add(self.name_of(index), &value);
+                    values.push(value);
                 }
                 Err(error) => self.note(index, &error, &mut answers),
             }
         }
-        let tip = middle(&tips, self.members.len());
-        let what = "the tip of others";
-        Ok(Market { base_fee, tip: tip.ok_or(NodesError::NoQuorum { what, answers })? })
+        middle(&values, self.members.len()).ok_or(NodesError::NoQuorum { what, answers })
     }
 }
 

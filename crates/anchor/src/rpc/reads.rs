@@ -122,6 +122,20 @@ impl Node {
         }
     }
 
+    /// How much gas a transaction takes; an answer in words if it would fail.
+    pub async fn estimate_gas(
+        &self,
+        from: Address,
+        to: Option<Address>,
+        data: &Bytes,
+    ) -> Result<u64, NodeError> {
+        let mut asked = json!({ "from": from, "data": data });
+        if let (Some(to), Some(members)) = (to, asked.as_object_mut()) {
+            members.insert("to".to_owned(), json!(to));
+        }
+        self.typed("eth_estimateGas", json!([asked]), |value| quantity(&value)).await
+    }
+
     /// What others tip, in wei: the median of recent blocks; zero where nobody tips.
     pub async fn tip(&self) -> Result<u128, NodeError> {
         let median = |history: Value| {
