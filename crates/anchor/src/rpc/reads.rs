@@ -174,9 +174,9 @@ impl Node {
         if logs.iter().all(is_asked_for) { Ok(logs) } else { Err(self.malformed(method)) }
     }
 
-    /// The receipts of a block's transactions, in order, as JSON: in one call, or one by one where a provider
+    /// The receipts of a block's transactions, in order, as a JSON array: in one call, or one by one where a provider
     /// does not offer that. `None` if the block is gone meanwhile.
-    pub async fn block_receipts(&self, block: &Block) -> Result<Option<Vec<Value>>, NodeError> {
+    pub async fn block_receipts(&self, block: &Block) -> Result<Option<Value>, NodeError> {
         let method = "eth_getBlockReceipts";
         // By hash: after a reorganisation the number would give those of another block.
         let receipts = match self.read(method, json!([block.hash])).await {
@@ -195,7 +195,7 @@ impl Node {
             position(receipt) == Some(index) && hash == Some(block.hash)
         };
         if (0..).zip(&receipts).all(is_in_place) {
-            Ok(Some(receipts))
+            Ok(Some(Value::Array(receipts)))
         } else {
             Err(self.malformed(method))
         }
@@ -215,17 +215,15 @@ impl Node {
         Ok(Some(receipts))
     }
 
-    /// A block's header as it is hashed; `None` if the node does not offer that.
-    pub async fn raw_header(&self, number: u64) -> Result<Option<Bytes>, NodeError> {
-        let asked = json!([At::Number(number).word()]);
-        optional(self.typed("debug_getRawHeader", asked, |value| hexed(&value)).await)
+    /// A block's header as it is hashed, as hex; `None` if the node does not offer that.
+    pub async fn raw_header(&self, number: u64) -> Result<Option<Value>, NodeError> {
+        optional(self.read("debug_getRawHeader", json!([At::Number(number).word()])).await)
     }
 
-    /// A block's receipts as they are hashed, in order; `None` if the node does not offer that.
-    pub async fn raw_receipts(&self, number: u64) -> Result<Option<Vec<Bytes>>, NodeError> {
-        let asked = json!([At::Number(number).word()]);
-        let parse = |value: Value| value.as_array()?.iter().map(hexed).collect();
-        optional(self.typed("debug_getRawReceipts", asked, parse).await)
+    /// A block's receipts as they are hashed, in order, as hex in a JSON array; `None` if the node does not offer
+    /// that.
+    pub async fn raw_receipts(&self, number: u64) -> Result<Option<Value>, NodeError> {
+        optional(self.read("debug_getRawReceipts", json!([At::Number(number).word()])).await)
     }
 
     async fn typed<T>(
