@@ -1,5 +1,9 @@
 //! A real development chain: `anvil` on a free port of this machine, spoken to in plain JSON-RPC.
 
+mod steering;
+
+pub use self::steering::{Block, Logged, Mining};
+
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
@@ -42,10 +46,33 @@ impl Anvil {
     /// Starts a chain that mines each transaction at once.
     #[must_use]
     pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Starts a chain on which a block is final as soon as two others follow it.
+    #[must_use]
+    pub fn with_finality() -> Self {
+        Self::with(&["--slots-in-an-epoch", "1"])
+    }
+
+    /// Starts a chain of the OP Stack's kind, on which a block is final as soon as two others follow it.
+    #[must_use]
+    pub fn optimism() -> Self {
+        Self::with(&["--network", "optimism", "--slots-in-an-epoch", "1"])
+    }
+
+    /// Starts a chain with further arguments.
+    #[must_use]
+    pub fn with(arguments: &[&str]) -> Self {
         let program = crate::variable(PROGRAM)
             .unwrap_or_else(|| panic!("{PROGRAM} must name anvil, as `cargo xtask test` does"));
         let mut command = Command::new(program);
-        command.args(["--host", "127.0.0.1", "--port", "0", "--hardfork", "osaka"]);
+        // The OP Stack names its forks otherwise.
+        let fork = if arguments.contains(&"optimism") { "jovian" } else { "osaka" };
+        command.args(["--host", "127.0.0.1", "--hardfork", fork]).args(arguments);
+        if !arguments.contains(&"--port") {
+            command.args(["--port", "0"]);
+        }
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut lines = lines.map_while(Result::ok);
@@ -54,6 +81,12 @@ impl Anvil {
         std::thread::spawn(move || lines.for_each(drop));
         let url = format!("http://{}", address.expect("anvil did not start"));
         Self { child, url, agent: ureq::Agent::new_with_defaults(), calls: AtomicU64::new(0) }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// One call; its result, or the error that the chain gave.
@@ -86,7 +119,12 @@ impl Anvil {
     #[must_use]
     pub fn send(&self, from: Address, to: Option<Address>, data: &[u8], gas: u64) -> Mined {
         let (data, gas) = (hex::encode_prefixed(data), format!("{gas:#x}"));
-        let transaction = json!({ "from": from, "to": to, "data": data, "gas": gas });
+        self.post(&json!({ "from": from, "to": to, "data": data, "gas": gas }))
+    }
+
+    /// Sends a transaction as JSON-RPC has it, and waits until it is mined.
+    #[must_use]
+    pub fn post(&self, transaction: &Value) -> Mined {
         let hash = self.ask("eth_sendTransaction", &json!([transaction])).unwrap();
         for _ in 0..RECEIPT_WITHIN.as_millis() {
             let receipt = self.ask("eth_getTransactionReceipt", &json!([hash])).unwrap();

@@ -11,6 +11,7 @@
 
 mod anvil;
 mod clients;
+mod committer;
 mod http;
 mod issuer;
 mod process;
@@ -19,8 +20,9 @@ mod server;
 mod trust;
 mod witness;
 
-pub use anvil::{Anvil, Mined};
+pub use anvil::{Anvil, Block, Logged, Mined, Mining};
 pub use clients::{Clients, ask, pushed_back, reason, refusal};
+pub use committer::Committer;
 pub use http::{Answer, rollup};
 pub use issuer::{
     Issuer, Sheet, Stream, amends, document, issued, now_us, occurred, request, status,
