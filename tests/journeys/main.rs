@@ -9,6 +9,7 @@
 )]
 
 mod boundary;
+mod chain_proxy;
 mod checkpoints;
 mod cli_submit;
 mod cli_verify;

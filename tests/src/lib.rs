@@ -15,6 +15,7 @@ mod committer;
 mod http;
 mod issuer;
 mod process;
+mod proxy;
 mod rng;
 mod server;
 mod trust;
@@ -28,6 +29,7 @@ pub use issuer::{
     Issuer, Sheet, Stream, amends, document, issued, now_us, occurred, request, status,
 };
 pub use process::{Running, Said};
+pub use proxy::{CONTROL, Calls, Fault, LISTENING, Proxy, Rule, Traffic};
 pub use rng::Rng;
 pub use server::{Data, Server, copy_folder, witnessd, witnessd_says};
 pub use trust::Trust;
