@@ -5,6 +5,7 @@
 //! ([`deploy`]). What must hold: this is the only crate that knows how a chain is spoken to, and it knows nothing
 //! of storage; it reads no clock and draws no randomness, both are arguments.
 
+pub mod capture;
 pub mod contract;
 pub mod deploy;
 pub mod fees;

@@ -1,11 +1,14 @@
-//! Tests of this crate through its public face: nodes that are real, and some that are wrong or lie.
+//! Tests of this crate through its public face: recorded blocks, nodes that are real, and some that are wrong or lie.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "a test that cannot go on should stop"
 )]
 
+mod capture;
+mod capture_live;
 mod chain;
 mod deploy;
 mod foreign;
