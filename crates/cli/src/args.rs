@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use witness_anchor::{alloy::Address, nodes::Endpoint, rpc::Node};
 use witness_core::{
     document::{Document, META_BYTES_MAX, Meta, TEXT_BYTES_MAX},
     hash::{DocumentHash, Hash},
     name::{Domain, Jurisdictions, Name, Origin},
+    rollup::Contract,
 };
 
-use crate::{commands, files, outcome::Outcome};
+use crate::{chain, commands, files, outcome::Outcome};
 
 const EXAMPLES: &str = "\
 Exit codes:
@@ -33,7 +35,7 @@ Examples:
 /// A witnessing firm keeps an append-only log of every document hash that an issuer publishes and of
 /// every later change. It never sees the documents. This program is for issuers (keygen, submit), for
 /// holders of a document (hash, status, history, evidence, verify), for whoever watches the firm (watch),
-/// and for the firm's operator (firm, issuer).
+/// and for the firm's operator (firm, issuer, anchor).
 #[derive(Debug, Parser)]
 #[command(name = "witness", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Evidence(commands::evidence::EvidenceArgs),
     /// Verify an evidence file, without any server
     Verify(commands::verify::VerifyArgs),
+    /// Put roll-ups on a public chain, and see how they stand there (operator)
+    Anchor(Box<commands::anchor::AnchorArgs>),
     /// Follow a log and check that it only ever grows
     Watch(commands::watch::WatchArgs),
     /// Print completions for a shell
@@ -86,7 +90,8 @@ impl Command {
             | Self::Submit(_)
             | Self::Status(_)
             | Self::Evidence(_)
-            | Self::Verify(_) => Outcome::CannotTell,
+            | Self::Verify(_)
+            | Self::Anchor(_) => Outcome::CannotTell,
         }
     }
 }
@@ -97,6 +102,21 @@ pub(crate) struct ServerArgs {
     /// Address of the server, http://host:port
     #[arg(long, value_name = "URL", env = "WITNESS_SERVER")]
     pub(crate) server: String,
+}
+
+/// Nodes of chains.
+#[derive(Debug, Args)]
+pub(crate) struct RpcArgs {
+    /// A node of the chain, by its address, or as NAME=ADDRESS to say who runs it; give several
+    #[arg(
+        long = "rpc",
+        value_name = "URL",
+        env = "WITNESS_RPC",
+        hide_env_values = true,
+        value_delimiter = ' ',
+        value_parser = endpoint
+    )]
+    pub(crate) rpc: Vec<Endpoint>,
 }
 
 /// Which document is meant.
@@ -176,6 +196,36 @@ pub(crate) fn origin(text: &str) -> Result<Origin, &'static str> {
     Origin::parse(text).ok_or("expected the origin of a log, as in witness.example/log1")
 }
 
+/// Reads the address of an account; capitals are a check sum (EIP-55) and must be right.
+pub(crate) fn address(text: &str) -> Result<Address, &'static str> {
+    let expected = "expected 0x and 40 hexadecimal digits, with the capitals of EIP-55 or none";
+    let is_plain = text.starts_with("0x") && !text.chars().any(|c| c.is_ascii_uppercase());
+    let address =
+        if is_plain { text.parse().ok() } else { Address::parse_checksummed(text, None).ok() };
+    address.ok_or(expected)
+}
+
+/// Reads a contract on a chain.
+pub(crate) fn contract(text: &str) -> Result<Contract, &'static str> {
+    Contract::parse_caip10(&text.to_ascii_lowercase())
+        .ok_or("expected eip155:<chain>:0x<address>, as `witness anchor deploy` says it")
+}
+
+/// Reads a node of a chain: its address, or who runs it, an equals sign and its address.
+pub(crate) fn endpoint(text: &str) -> Result<Endpoint, &'static str> {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let named = text.split_once('=').filter(|(name, _)| is_name(name));
+    let url = named.map_or(text, |(_, url)| url);
+    let node = Node::new(url, chain::limits()).map_err(|_not_an_address| {
+        "expected the address of a node, https://host/… or NAME=https://host/…, where NAME is who runs it"
+    })?;
+    let host = node.name().split_once("://").map_or(node.name(), |(_, host)| host);
+    let operator = named.map_or(host, |(name, _)| name).to_owned();
+    Ok(Endpoint { url: url.to_owned(), operator })
+}
+
 /// Reads jurisdictions in any order.
 pub(crate) fn jurisdictions(text: &str) -> Result<Jurisdictions, &'static str> {
     let mut codes: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -230,6 +280,32 @@ mod tests {
         assert_eq!(unheard(&history), (Outcome::Done, Outcome::Refused));
         assert_eq!(unheard("witness completions bash"), (Outcome::Done, Outcome::Refused));
         assert_eq!(unheard("witness hash a"), (Outcome::CannotTell, Outcome::Refused));
+    }
+
+    #[test]
+    fn an_address_with_a_wrong_capital_is_refused() {
+        let right = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+        let lower = right.to_ascii_lowercase();
+        assert_eq!(address(right), address(&lower));
+        assert!(address(right).is_ok());
+        for wrong in [&right.replace('F', "f"), &lower[2..], &lower[..41], "", "0x"] {
+            assert!(address(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_node_is_run_by_whom_is_named_or_else_by_its_host() {
+        let operator = |text: &str| endpoint(text).map(|it| (it.operator, it.url));
+        let of = |operator: &str, url: &str| Ok((operator.to_owned(), url.to_owned()));
+        let url = "https://rpc.example/v2/key?a=b";
+        assert_eq!(operator(url), of("rpc.example", url));
+        assert_eq!(operator(&format!("us={url}")), of("us", url));
+        assert_eq!(
+            operator("http://127.0.0.1:8545"),
+            of("127.0.0.1:8545", "http://127.0.0.1:8545")
+        );
+        assert!(operator("rpc.example").is_err());
+        assert!(operator("us=ws://rpc.example").is_err());
     }
 
     #[test]

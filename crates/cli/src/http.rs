@@ -11,7 +11,7 @@ use crate::{outcome::Failure, rpc};
 
 const SECONDS_MAX: u64 = 60;
 
-/// The files of one log.
+/// The files of one log, or of the firm.
 #[derive(Debug)]
 pub(crate) struct LogFiles {
     agent: Agent,
@@ -21,6 +21,12 @@ pub(crate) struct LogFiles {
 impl LogFiles {
     /// Those that a server has under a log's own name.
     pub(crate) fn new(server: &str, origin: &Origin) -> anyhow::Result<Self> {
+        let files = Self::of_firm(server)?;
+        Ok(Self { prefix: format!("{}/{}", files.prefix, origin.log()), ..files })
+    }
+
+    /// Those that a server has for the firm as a whole.
+    pub(crate) fn of_firm(server: &str) -> anyhow::Result<Self> {
         rpc::refuse_unsafe(server)?;
         let config = Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(SECONDS_MAX)))
@@ -28,7 +34,7 @@ impl LogFiles {
             .max_redirects(0)
             .proxy(None)
             .build();
-        let prefix = format!("{}/{}", server.trim_end_matches('/'), origin.log());
+        let prefix = server.trim_end_matches('/').to_owned();
         Ok(Self { agent: config.new_agent(), prefix })
     }
 

@@ -7,6 +7,7 @@
 //! - Only `main` reads the clock.
 
 mod args;
+mod chain;
 mod commands;
 mod files;
 mod http;

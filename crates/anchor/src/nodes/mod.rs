@@ -266,7 +266,7 @@ impl Member {
 
 async fn check(node: &Node, expected: &Expected) -> Standing {
     let Contract { chain, address } = expected.contract;
-    match node.chain_id().await {
+    match node.knock().await {
         Ok(found) if found == chain => {}
         Ok(found) => return Standing::WrongChain { expected: chain, found },
         Err(error) => return Standing::unreachable(&error),

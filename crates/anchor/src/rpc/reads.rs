@@ -60,6 +60,12 @@ impl Node {
         self.typed("eth_chainId", json!([]), |value| quantity(&value)).await
     }
 
+    /// As [`Node::chain_id`], but tried once: whether a node is there need not be known at any price.
+    pub(crate) async fn knock(&self) -> Result<u64, NodeError> {
+        let method = "eth_chainId";
+        quantity(&self.once(method, &json!([])).await?).ok_or_else(|| self.malformed(method))
+    }
+
     /// Hash of the code at an address; `None` if there is none.
     pub async fn code_hash(&self, address: Address, at: At) -> Result<Option<B256>, NodeError> {
         let hash = |code: Bytes| (!code.is_empty()).then(|| keccak256(&code));

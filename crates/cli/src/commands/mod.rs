@@ -1,6 +1,7 @@
 //! The commands, one file or folder each. A command reads its arguments, calls core or server, and says
 //! what came of it.
 
+pub(crate) mod anchor;
 pub(crate) mod completions;
 pub(crate) mod evidence;
 pub(crate) mod firm;
@@ -33,6 +34,7 @@ pub(crate) fn run(
         Command::History(args) => wait(status::run_history(&args, output)),
         Command::Evidence(args) => wait(evidence::run(&args, output)),
         Command::Verify(args) => verify::run(&args, output),
+        Command::Anchor(args) => wait(anchor::run(&args, output)),
         Command::Watch(args) => watch::run(&args, output, now),
         Command::Completions(args) => completions::run(&args),
     }

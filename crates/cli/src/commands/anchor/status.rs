@@ -1,0 +1,320 @@
+//! `witness anchor status`: how roll-ups stand on their chains, as the firm says, and as the contracts say.
+
+use std::str::FromStr;
+
+use anyhow::Result;
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+use witness_anchor::{contract::State, nodes::Expected, rpc::At};
+use witness_core::{rollup::Contract, time::Timestamp};
+
+use crate::{
+    args::{self, RpcArgs},
+    chain::{self, ByChain},
+    http::LogFiles,
+    outcome::{Failure, Outcome},
+    output::{Output, count_of},
+};
+
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
+const MICROS_PER_SECOND: u64 = 1_000_000;
+
+const EXAMPLES: &str = "\
+With --server the firm is asked how its worker stands, with --rpc the contracts themselves.
+
+Exit codes: 0 all is well; 1 a worker has halted and waits for its operator, or a contract and
+the firm contradict each other; 2 could not tell.
+
+Examples:
+  witness anchor status --server http://localhost:7761
+  witness anchor status --server http://localhost:7761 --rpc https://a.example/KEY
+  witness anchor status --contract eip155:8453:0x5f…aa --rpc https://a.example/KEY";
+
+/// Arguments of `witness anchor status`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct StatusArgs {
+    /// Address of the server, http://host:port
+    #[arg(long, value_name = "URL", env = "WITNESS_SERVER", required_unless_present = "contract")]
+    server: Option<String>,
+    /// A contract to ask about, without any server; can be given several times
+    #[arg(
+        long = "contract",
+        value_name = "CAIP10",
+        conflicts_with = "server",
+        requires = "rpc",
+        value_parser = args::contract
+    )]
+    contracts: Vec<Contract>,
+    #[command(flatten)]
+    nodes: RpcArgs,
+}
+
+/// One contract, as far as it was asked about.
+#[derive(Debug)]
+struct Shown {
+    contract: Contract,
+    /// How its worker stands, if the firm was asked.
+    worker: Option<Standing>,
+    /// How it stands itself, or why that is not known; nothing if no node was given.
+    chain: Option<Result<State, String>>,
+}
+
+impl Shown {
+    /// What does not go together, or waits for a person.
+    fn fault(&self) -> Option<String> {
+        let worker = self.worker.as_ref();
+        if let Some(halted) = worker.filter(|worker| worker.state == HALTED) {
+            return Some(format!("its worker has halted: {}", halted.reason));
+        }
+        let Some(Ok(state)) = &self.chain else { return None };
+        let last = worker.and_then(|worker| worker.last_sequence);
+        last.filter(|last| *last >= state.size).map(|last| {
+            let size = state.size;
+            format!("the firm says that entry {last} is there, and the contract has {size} entries")
+        })
+    }
+
+    fn outcome(&self) -> Outcome {
+        if self.fault().is_some() {
+            return Outcome::Refused;
+        }
+        if matches!(self.chain, Some(Err(_))) { Outcome::CannotTell } else { Outcome::Done }
+    }
+
+    fn show(&self, output: &mut Output) -> Result<()> {
+        let contract = self.contract;
+        match (self.fault(), self.outcome()) {
+            (Some(fault), _) => output.bad(&format!("{contract}: {fault}"))?,
+            (None, Outcome::CannotTell) => output.unsure(&contract.to_string())?,
+            (None, Outcome::Done | Outcome::Refused) => output.good(&contract.to_string())?,
+        }
+        if let Some(worker) = &self.worker {
+            worker.show(output)?;
+        }
+        match &self.chain {
+            None => {}
+            Some(Err(why)) => output.field("contract", &format!("not asked: {why}"))?,
+            Some(Ok(state)) => show_state(state, output)?,
+        }
+        Ok(())
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let (state, error) = match &self.chain {
+            None => (None, None),
+            Some(Ok(state)) => (Some(state), None),
+            Some(Err(why)) => (None, Some(why)),
+        };
+        json!({
+            "contract": self.contract.to_string(),
+            "fault": self.fault(),
+            "worker": self.worker,
+            "chain": state.map(|state| json!({
+                "size": state.size.to_string(),
+                "last_time": state.last_time.to_string(),
+                "root": state.root.to_base64(),
+                "committer": state.committer.to_string(),
+                "successor": state.successor.map(|successor| successor.to_string()),
+            })),
+            "chain_error": error,
+        })
+    }
+}
+
+/// Asks, and shows it.
+pub(super) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcome> {
+    let standings = match &args.server {
+        Some(server) => ask_firm(server)?,
+        None => Vec::new(),
+    };
+    let own = args.contracts.iter().map(|contract| (*contract, None));
+    let asked =
+        standings.into_iter().map(|standing| (standing.contract, Some(standing))).chain(own);
+    let nodes = chain::by_chain(&args.nodes.rpc).await;
+    let mut all = Vec::new();
+    for (contract, worker) in asked {
+        let chain =
+            if args.nodes.rpc.is_empty() { None } else { Some(ask(contract, &nodes).await) };
+        all.push(Shown { contract, worker, chain });
+    }
+    let outcomes: Vec<Outcome> = all.iter().map(Shown::outcome).collect();
+    let outcome =
+        [Outcome::Refused, Outcome::CannotTell].into_iter().find(|it| outcomes.contains(it));
+    let outcome = outcome.unwrap_or(Outcome::Done);
+    output.conclude(outcome);
+    for why in &nodes.silent {
+        output.warn(why)?;
+    }
+    if all.is_empty() {
+        output.line("this firm anchors on no chain")?;
+    }
+    for shown in &all {
+        shown.show(output)?;
+    }
+    let contracts: Vec<_> = all.iter().map(Shown::json).collect();
+    output.json(&json!({ "outcome": outcome.word(), "contracts": contracts }))?;
+    Ok(outcome)
+}
+
+fn ask_firm(server: &str) -> Result<Vec<Standing>> {
+    let files = LogFiles::of_firm(server)?;
+    let bytes = files.need("anchors", ANSWER_BYTES_MAX)?;
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let standings: Option<Vec<Standing>> = text.lines().map(Standing::parse).collect();
+    standings.ok_or_else(|| {
+        Failure::cannot_tell(format!("{server}/anchors says what this version does not understand"))
+            .next("check that address and version are those of witnessd")
+            .into()
+    })
+}
+
+async fn ask(contract: Contract, nodes: &ByChain) -> Result<State, String> {
+    let Some(endpoints) = nodes.chains.get(&contract.chain) else {
+        return Err(format!("no node of chain {} answers", contract.chain));
+    };
+    let expected = Expected { contract, code_hash: None };
+    let nodes = chain::connect(endpoints, expected).await.map_err(|error| error.to_string())?;
+    nodes.state(At::Latest).await.map_err(|error| error.to_string())
+}
+
+fn show_state(state: &State, output: &mut Output) -> Result<()> {
+    output.field("entries", &state.size.to_string())?;
+    if state.size > 0 {
+        output.field("newest", &time(state.last_time))?;
+    }
+    output.field("root", &state.root.to_base64())?;
+    match (state.successor, state.committer.is_zero()) {
+        (Some(successor), _) => output.field("retired", &format!("it goes on in {successor}"))?,
+        (None, true) => output.field("committer", "nobody: nothing can be appended")?,
+        (None, false) => output.field("committer", &state.committer.to_string())?,
+    }
+    Ok(())
+}
+
+fn time(seconds: u64) -> String {
+    Timestamp::from_micros(seconds.saturating_mul(MICROS_PER_SECOND)).to_string()
+}
+
+/// How the worker of one contract stands, as the firm says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Standing {
+    #[serde(skip)]
+    contract: Contract,
+    state: String,
+    last_sequence: Option<u64>,
+    last_time: Option<u64>,
+    spent_today_wei: Option<u128>,
+    balance_wei: Option<u128>,
+    runway_days: Option<u64>,
+    next_attempt: Option<u64>,
+    reason: String,
+}
+
+const HALTED: &str = "halted";
+const STATES: [&str; 3] = ["anchored", HALTED, "waiting"];
+
+impl Standing {
+    /// Reads a line of `/anchors`: contract, state, last sequence, time of its block, spent today, balance, days of
+    /// runway, time of the next attempt, and why; a hyphen for what is not there.
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.splitn(9, ' ');
+        Some(Self {
+            contract: Contract::parse_caip10(words.next()?)?,
+            state: words.next().filter(|state| STATES.contains(state))?.to_owned(),
+            last_sequence: number(words.next()?).ok()?,
+            last_time: number(words.next()?).ok()?,
+            spent_today_wei: number(words.next()?).ok()?,
+            balance_wei: number(words.next()?).ok()?,
+            runway_days: number(words.next()?).ok()?,
+            next_attempt: number(words.next()?).ok()?,
+            reason: words
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .filter(|it| !it.is_control())
+                .collect(),
+        })
+    }
+
+    fn show(&self, output: &mut Output) -> Result<()> {
+        let state = match self.reason.as_str() {
+            "" => self.state.clone(),
+            reason => format!("{}: {reason}", self.state),
+        };
+        output.field("worker", &state)?;
+        let newest = self.last_sequence.map(|sequence| {
+            let at = self.last_time.map(|at| format!(", {}", time(at))).unwrap_or_default();
+            format!("entry {sequence}{at}")
+        });
+        let coins = |wei: Option<u128>| wei.map(|wei| format!("{} coins", chain::coins(wei)));
+        let fields = [
+            ("anchored", newest),
+            ("next", self.next_attempt.map(time)),
+            ("spent today", coins(self.spent_today_wei)),
+            ("balance", coins(self.balance_wei)),
+            ("runway", self.runway_days.map(|days| count_of(days, "day"))),
+        ];
+        for (label, value) in fields {
+            if let Some(value) = value {
+                output.field(label, &value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number, or a hyphen where there is none.
+fn number<T: FromStr>(word: &str) -> Result<Option<T>, T::Err> {
+    if word == "-" { Ok(None) } else { word.parse().map(Some) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use witness_anchor::alloy::Address;
+    use witness_core::hash::Hash;
+
+    fn line(rest: &str) -> String {
+        format!("eip155:8453:0x{} {rest}", "ab".repeat(20))
+    }
+
+    #[test]
+    fn a_line_of_the_firm_is_read() {
+        let standing =
+            Standing::parse(&line("anchored 17 1700000000 5 6 7 1700000600 all is well")).unwrap();
+        assert_eq!((standing.contract.chain, standing.last_sequence), (8453, Some(17)));
+        assert_eq!((standing.runway_days, standing.next_attempt), (Some(7), Some(1_700_000_600)));
+        assert_eq!(standing.reason, "all is well");
+        let waiting = Standing::parse(&line("waiting - - - - - -")).unwrap();
+        assert_eq!((waiting.last_sequence, waiting.reason.as_str()), (None, ""));
+        for wrong in ["lost - - - - - -", "waiting - - - - -", "waiting x - - - - -", ""] {
+            assert_eq!(Standing::parse(&line(wrong)), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_halt_and_a_contradiction_are_faults() {
+        let shown = |text: &str, size: u64| {
+            let worker = Standing::parse(&line(text)).unwrap();
+            let state = State {
+                size,
+                last_time: 0,
+                root: Hash::EMPTY_ROOT,
+                committer: Address::ZERO,
+                successor: None,
+            };
+            Shown { contract: worker.contract, worker: Some(worker), chain: Some(Ok(state)) }
+        };
+        assert_eq!(shown("anchored 17 1 - - - -", 18).outcome(), Outcome::Done);
+        assert_eq!(shown("anchored 17 1 - - - -", 17).outcome(), Outcome::Refused);
+        assert_eq!(
+            shown("halted 17 1 - - - - - the key is used elsewhere", 18).outcome(),
+            Outcome::Refused
+        );
+        let mut unknown = shown("waiting - - - - - -", 0);
+        unknown.chain = Some(Err("no answer".to_owned()));
+        assert_eq!(unknown.outcome(), Outcome::CannotTell);
+    }
+}
