@@ -19,7 +19,7 @@ use witness_wire::v1::{self, DocumentRequest, admin_service_client::AdminService
 fn verified(file: &[u8], policy: &Policy) -> Result<Verdict, String> {
     let evidence = Evidence::parse(file).map_err(|error| error.to_string())?;
     let verdict =
-        evidence::verify(&evidence, policy, &Strict).map_err(|error| error.to_string())?;
+        evidence::verify(&evidence, policy, &[], &Strict).map_err(|error| error.to_string())?;
     match verdict.missing(policy).as_slice() {
         [] => Ok(verdict),
         missing => Err(format!("missing {missing:?}")),

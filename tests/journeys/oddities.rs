@@ -183,7 +183,7 @@ async fn rests_on_recovery(clients: &mut Clients, data: &Data, name: &str) -> bo
     let file = clients.evidence.get_evidence(asked).await.unwrap().into_inner().evidence;
     let policy = Policy::parse(&fs::read(data.path().join("policy.json")).unwrap()).unwrap();
     let evidence = Evidence::parse(&file).unwrap();
-    let verdict = evidence::verify(&evidence, &policy, &Strict).unwrap();
+    let verdict = evidence::verify(&evidence, &policy, &[], &Strict).unwrap();
     verdict.items[0].last().unwrap().signed.recovery.is_marked()
 }
 

@@ -89,7 +89,7 @@ async fn look_up(
         anyhow::ensure!(!evidence.is_empty(), "an evidence file is empty");
         if random.next().is_multiple_of(VERIFIED_OF) {
             let evidence = Evidence::parse(&evidence)?;
-            evidence::verify(&evidence, &server.policy, &server.memo)
+            evidence::verify(&evidence, &server.policy, &[], &server.memo)
                 .context("an evidence file does not verify")?;
             let is_of_document = |item: &evidence::Item| item.document == hash;
             anyhow::ensure!(evidence.items.iter().any(is_of_document), "it is of another document");

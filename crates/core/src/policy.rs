@@ -18,6 +18,11 @@ use crate::{
     tlog_policy::{TlogPolicy, TlogPolicyError},
 };
 
+mod chains;
+
+pub use self::chains::{BLOCKS_MAX, CHAINS_MAX, ChainError, TrustedChain};
+use self::chains::{ChainMembers, read_chains};
+
 const FORMAT: &str = "witness-policy/v1";
 
 /// Longest policy, in bytes.
@@ -26,6 +31,8 @@ pub const POLICY_BYTES_MAX: usize = 1024 * 1024;
 /// What a verifier believes beforehand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
+    /// The contracts whose anchors count, ascending, each once.
+    pub chains: Vec<TrustedChain>,
     /// The firm's offline root, named by the firm: all its other keys are believed through it.
     pub firm_root: VerifyingKey,
     /// Issuers' keys that alone count for their issuers; an issuer without one here is not pinned.
@@ -34,7 +41,8 @@ pub struct Policy {
     pub log_keys: Vec<VerifyingKey>,
     /// If there are any, one of them must have signed each registry note that a registrar signs.
     pub registrar_keys: Vec<VerifyingKey>,
-    /// Longest time from a receipt to its anchor.
+    /// Longest time from the signing of a checkpoint to the block that anchors it: a later one is said to be late,
+    /// and bears out no time of what comes after.
     pub max_anchor_delay_s: u64,
     /// How far clocks may lie apart.
     pub time_tolerance_s: u64,
@@ -91,9 +99,9 @@ pub enum PolicyError {
         "policy, require: must be facts, sorted: anchored, cosigned, logged, published, rolled-up, signed"
     )]
     Require,
-    /// This version knows no chains.
-    #[error("policy, chains: must be empty, this version does not know any")]
-    ChainsNotKnown,
+    /// A contract whose anchors shall count is not as it should be.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
     /// It parses, but would be written otherwise.
     #[error("a policy must be in RFC 8785 canonical form")]
     NotCanonical,
@@ -103,7 +111,7 @@ pub enum PolicyError {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Members {
-    chains: Vec<serde_json::Value>,
+    chains: Vec<ChainMembers>,
     cosigners: String,
     firm_root: String,
     format: String,
@@ -120,6 +128,7 @@ impl Policy {
     #[must_use]
     pub fn for_firm(firm_root: VerifyingKey) -> Self {
         Self {
+            chains: Vec::new(),
             firm_root,
             issuer_keys: Vec::new(),
             log_keys: Vec::new(),
@@ -151,9 +160,6 @@ impl Policy {
         if members.format != FORMAT {
             return Err(PolicyError::Format);
         }
-        if !members.chains.is_empty() {
-            return Err(PolicyError::ChainsNotKnown);
-        }
         let firm_root = key("firm_root", &members.firm_root)?;
         if Domain::parse(firm_root.name()).is_none() {
             return Err(PolicyError::KeyUse { member: "firm_root" });
@@ -162,6 +168,7 @@ impl Policy {
         let require =
             facts.collect::<Option<Vec<_>>>().filter(|facts| facts.is_sorted_by(|a, b| a < b));
         let policy = Self {
+            chains: read_chains(&members.chains)?,
             issuer_keys: keys("issuer_keys", &members.issuer_keys)?,
             log_keys: keys("log_keys", &members.log_keys)?,
             registrar_keys: keys("registrar_keys", &members.registrar_keys)?,
@@ -200,7 +207,7 @@ impl Policy {
     pub fn encode(&self) -> String {
         let vkeys = |keys: &[VerifyingKey]| keys.iter().map(ToString::to_string).collect();
         let members = Members {
-            chains: Vec::new(),
+            chains: self.chains.iter().map(ChainMembers::of).collect(),
             cosigners: self.cosigners_text.clone(),
             firm_root: self.firm_root.to_string(),
             format: FORMAT.to_string(),
@@ -266,7 +273,6 @@ mod tests {
         let bad_key = PolicyError::Key { member: "log_keys", source: KeyError::Id };
         let cases = [
             ("witness-policy/v1", "witness-policy/v2", PolicyError::Format),
-            ("\"chains\":[]", "\"chains\":[{}]", PolicyError::ChainsNotKnown),
             ("\"log_keys\":[]", &alloc::format!("\"log_keys\":[\"{VKEY}\"]"), bad_key),
             ("\"86400\"", "\"-1\"", PolicyError::Decimal { member: "max_anchor_delay_s" }),
             ("\"logged\",", "\"signed\",", PolicyError::Require),

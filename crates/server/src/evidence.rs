@@ -71,7 +71,7 @@ impl Assembler {
     fn verify(&self, file: &str) -> Result<(), String> {
         let evidence =
             evidence::Evidence::parse(file.as_bytes()).map_err(|error| error.to_string())?;
-        evidence::verify(&evidence, &self.firm.policy, &self.firm.memo)
+        evidence::verify(&evidence, &self.firm.policy, &[], &self.firm.memo)
             .map(drop)
             .map_err(|refusal| refusal.to_string())
     }

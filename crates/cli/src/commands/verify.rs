@@ -87,7 +87,7 @@ impl Checked {
     ) -> Result<Self> {
         let evidence = Evidence::parse(bytes).map_err(|error| failure(&Refusal::File(error)))?;
         let verdict =
-            evidence::verify(&evidence, policy, &Strict).map_err(|error| failure(&error))?;
+            evidence::verify(&evidence, policy, &[], &Strict).map_err(|error| failure(&error))?;
         let missing = verdict.missing(policy);
         let is_about = |document| verdict.items.iter().any(|item| item.document == document);
         let document_matches = document.map(is_about);

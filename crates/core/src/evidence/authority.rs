@@ -3,8 +3,10 @@
 
 use super::{
     checkpoints::Trust,
-    file::{Evidence, EvidenceEntry, Reference},
-    refusal::{Referrer, Refusal, Table},
+    file::{Evidence, Reference},
+    place::{Referrer, Spot, Table},
+    refusal::Refusal,
+    rows::EvidenceEntry,
 };
 use crate::{
     entry::Entry,
@@ -26,7 +28,7 @@ pub(super) fn read_firm(
         let (_, entry) = row((evidence, entries), Table::Firm, position, *reference)?;
         let wrong = |source| {
             if let FirmError::Note(NoteError::Stray { line }) = source {
-                return Refusal::StraySignature { table: Table::Firm, position, line };
+                return Refusal::StraySignature { note: Spot::Row(Table::Firm, position), line };
             }
             Refusal::FirmNote { position, source }
         };
@@ -46,7 +48,10 @@ pub(super) fn read_registry(
         let (row, entry) = row((evidence, entries), Table::Registry, position, *reference)?;
         let wrong = |source| {
             if let RegistryError::Note(NoteError::Stray { line }) = source {
-                return Refusal::StraySignature { table: Table::Registry, position, line };
+                return Refusal::StraySignature {
+                    note: Spot::Row(Table::Registry, position),
+                    line,
+                };
             }
             Refusal::RegistryNote { position, source }
         };

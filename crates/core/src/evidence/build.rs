@@ -2,11 +2,18 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use super::file::{Evidence, EvidenceEntry, EvidenceEvent, Item, Reference};
+use super::{
+    file::{Evidence, Reference},
+    rows::{AnchorRow, EvidenceEntry, EvidenceEvent, Item, RollUpRow},
+};
 use crate::{
+    checkpoint::Checkpoint,
+    evm::Anchor,
     hash::{DocumentHash, Hash},
-    merkle::LeafIndex,
+    merkle::{LeafIndex, TreeSize},
     name::Domain,
+    note::Note,
+    rollup::{Contract, RollUp},
 };
 
 /// One leaf of the log, with its inclusion path in the tree of the builder's checkpoint.
@@ -40,10 +47,28 @@ impl core::fmt::Debug for EventProof {
     }
 }
 
-/// Gathers what a file shall hold, in any order and with repeats; all entries are proved in one checkpoint.
+/// One roll-up, with the inclusion path of the log's checkpoint in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollUpProof {
+    /// The checkpoint: the signed note, verbatim. It may be smaller than the one in which the entries are proved.
+    pub checkpoint: String,
+    /// Index of the checkpoint in the roll-up.
+    pub index: LeafIndex,
+    /// The roll-up: the signed note, verbatim.
+    pub note: String,
+    /// Inclusion path, from the leaf up.
+    pub path: Vec<Hash>,
+}
+
+/// Gathers what a file shall hold, in any order and with repeats; all entries are proved in one checkpoint, the
+/// newest of the file.
 #[derive(Debug, Clone)]
 pub struct EvidenceBuilder {
-    checkpoint: String,
+    size: Option<TreeSize>,
+    checkpoints: BTreeMap<Option<TreeSize>, String>,
+    consistency: BTreeMap<TreeSize, Vec<Hash>>,
+    rollups: BTreeMap<Option<u64>, (Option<TreeSize>, RollUpProof)>,
+    anchors: BTreeMap<(Contract, u64), (u64, Anchor)>,
     entries: BTreeMap<LeafIndex, (Vec<Hash>, String)>,
     firm: Vec<LeafIndex>,
     registry: Vec<LeafIndex>,
@@ -54,8 +79,13 @@ impl EvidenceBuilder {
     /// Starts with a published checkpoint: the signed note, verbatim.
     #[must_use]
     pub fn new(checkpoint: String) -> Self {
+        let size = size_of(&checkpoint);
         Self {
-            checkpoint,
+            size,
+            checkpoints: BTreeMap::from([(size, checkpoint)]),
+            consistency: BTreeMap::new(),
+            rollups: BTreeMap::new(),
+            anchors: BTreeMap::new(),
             entries: BTreeMap::new(),
             firm: Vec::new(),
             registry: Vec::new(),
@@ -98,16 +128,45 @@ impl EvidenceBuilder {
         events.insert((entry, event.index), event);
     }
 
+    /// Adds a roll-up, and its checkpoint, of which the first one of a size is kept.
+    pub fn rollup(&mut self, proof: RollUpProof) {
+        let size = size_of(&proof.checkpoint);
+        self.checkpoints.entry(size).or_insert_with(|| proof.checkpoint.clone());
+        let note = Note::parse(proof.note.as_bytes()).ok();
+        let text = note.and_then(|note| RollUp::parse(note.text()).ok());
+        self.rollups.entry(text.map(|text| text.sequence)).or_insert((size, proof));
+    }
+
+    /// Adds an anchor of the roll-up with this number.
+    pub fn anchor(&mut self, rollup: u64, anchor: Anchor) {
+        self.anchors.entry((anchor.contract, anchor.sequence)).or_insert((rollup, anchor));
+    }
+
+    /// Sizes of the checkpoints that are there, ascending: each but the last one needs a consistency proof to the
+    /// next one.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<TreeSize> {
+        self.checkpoints.keys().copied().flatten().collect()
+    }
+
+    /// Adds a consistency proof from the checkpoint of a size to the next one.
+    pub fn consistency(&mut self, from: TreeSize, path: Vec<Hash>) {
+        self.consistency.insert(from, path);
+    }
+
     fn add(&mut self, entry: ProvedEntry) {
         self.entries.entry(entry.index).or_insert((entry.path, entry.text));
     }
 
-    /// The file. An event whose entry was not added refers past the table's end, which the verifier names.
+    /// The file. What refers to something that was not added refers past the end of its table, and a proof that was
+    /// not added is empty; the verifier names both.
     #[must_use]
     pub fn build(self) -> Evidence {
         let indexes: Vec<LeafIndex> = self.entries.keys().copied().collect();
-        let position =
-            |index: &LeafIndex| Reference(indexes.binary_search(index).unwrap_or(indexes.len()));
+        let position = |index: &LeafIndex| reference(&indexes, index);
+        let sizes: Vec<Option<TreeSize>> = self.checkpoints.keys().copied().collect();
+        let checkpoint = reference(&sizes, &self.size);
+        let sequences: Vec<Option<u64>> = self.rollups.keys().copied().collect();
         let table = |mut list: Vec<LeafIndex>| {
             list.sort_unstable();
             list.dedup();
@@ -125,14 +184,39 @@ impl EvidenceBuilder {
             events: events.into_iter().map(event).collect(),
             issuer,
         };
-        let entry =
-            |(index, (path, text))| EvidenceEntry { checkpoint: Reference(0), index, path, text };
+        let entry = |(index, (path, text))| EvidenceEntry { checkpoint, index, path, text };
+        let rollup = |(size, proof): (Option<TreeSize>, RollUpProof)| RollUpRow {
+            checkpoint: reference(&sizes, &size),
+            index: proof.index,
+            note: proof.note,
+            path: proof.path,
+        };
+        let anchor = |(rollup, anchor): (u64, Anchor)| AnchorRow {
+            anchor,
+            rollup: reference(&sequences, &Some(rollup)),
+        };
+        let older = sizes.split_last().map_or(&[][..], |(_, older)| older);
+        let proof = |size: &Option<TreeSize>| self.consistency.get(&(*size)?).cloned();
         let mut evidence = Evidence::empty();
-        evidence.checkpoints.push(self.checkpoint);
+        evidence.consistency = older.iter().map(|size| proof(size).unwrap_or_default()).collect();
+        evidence.checkpoints = self.checkpoints.into_values().collect();
         evidence.firm = table(self.firm);
         evidence.registry = table(self.registry);
         evidence.items = self.items.into_iter().map(item).collect();
         evidence.entries = self.entries.into_iter().map(entry).collect();
+        evidence.rollups = self.rollups.into_values().map(rollup).collect();
+        evidence.anchors = self.anchors.into_values().map(anchor).collect();
         evidence
     }
+}
+
+/// Position in a sorted list; past its end for what is not there.
+fn reference<T: Ord>(sorted: &[T], one: &T) -> Reference {
+    Reference(sorted.binary_search(one).unwrap_or(sorted.len()))
+}
+
+/// Size of a signed checkpoint; nothing if it is none, which the verifier names.
+fn size_of(checkpoint: &str) -> Option<TreeSize> {
+    let note = Note::parse(checkpoint.as_bytes()).ok()?;
+    Checkpoint::parse(note.text()).ok().map(|checkpoint| checkpoint.size)
 }

@@ -4,7 +4,8 @@ use alloc::{collections::BTreeSet, format, string::ToString, vec::Vec};
 
 use super::{
     file::Evidence,
-    refusal::{Refusal, Table},
+    place::{Spot, Table},
+    refusal::Refusal,
     verdict::{Cosigned, Published, Unchecked},
 };
 use crate::{
@@ -20,9 +21,9 @@ use crate::{
     time::Timestamp,
 };
 
-/// A checkpoint of the file.
+/// A checkpoint that was read.
 pub(super) struct SignedCheckpoint {
-    note: Note,
+    pub(super) note: Note,
     pub(super) checkpoint: Checkpoint,
 }
 
@@ -50,26 +51,42 @@ pub(super) fn read(
     let mut read: Vec<SignedCheckpoint> = Vec::with_capacity(evidence.checkpoints.len());
     let mut common = None;
     for (position, text) in evidence.checkpoints.iter().enumerate() {
-        let note = Note::parse(text.as_bytes())
-            .map_err(|source| Refusal::CheckpointNote { checkpoint: position, source })?;
-        let checkpoint = Checkpoint::parse(note.text())
-            .map_err(|source| Refusal::CheckpointText { checkpoint: position, source })?;
-        let origin = Origin::parse(&checkpoint.origin)
-            .filter(|origin| origin.firm() == policy.firm_root.name())
-            .filter(|origin| common.as_ref().is_none_or(|first| first == origin))
-            .ok_or(Refusal::CheckpointOrigin { checkpoint: position })?;
+        let spot = Spot::Row(Table::Checkpoints, position);
+        let (origin, signed) = read_one(spot, text, policy, common.as_ref())?;
         common = Some(origin);
-        match read.last().map(|last| &last.checkpoint) {
-            Some(last) if last.size == checkpoint.size && last.root != checkpoint.root => {
-                return Err(Refusal::CheckpointFork { checkpoint: position });
-            }
-            Some(last) if last.size >= checkpoint.size => {
-                return Err(Refusal::TableOrder { table: Table::Checkpoints, position });
-            }
-            _ => read.push(SignedCheckpoint { note, checkpoint }),
+        let last = read.last().map(|last| &last.checkpoint);
+        if last.is_some_and(|last| is_fork(last, &signed.checkpoint)) {
+            return Err(Refusal::CheckpointFork { checkpoint: spot });
         }
+        if last.is_some_and(|last| last.size >= signed.checkpoint.size) {
+            return Err(Refusal::TableOrder { table: Table::Checkpoints, position });
+        }
+        read.push(signed);
     }
     common.map(|origin| (origin, read)).ok_or(Refusal::NoItems {})
+}
+
+/// Reads a checkpoint: of a log of the policy's firm, and of this log, if it is known.
+pub(super) fn read_one(
+    spot: Spot,
+    text: &str,
+    policy: &Policy,
+    common: Option<&Origin>,
+) -> Result<(Origin, SignedCheckpoint), Refusal> {
+    let note = Note::parse(text.as_bytes())
+        .map_err(|source| Refusal::CheckpointNote { checkpoint: spot, source })?;
+    let checkpoint = Checkpoint::parse(note.text())
+        .map_err(|source| Refusal::CheckpointText { checkpoint: spot, source })?;
+    let origin = Origin::parse(&checkpoint.origin)
+        .filter(|origin| origin.firm() == policy.firm_root.name())
+        .filter(|origin| common.is_none_or(|common| common == origin))
+        .ok_or(Refusal::CheckpointOrigin { checkpoint: spot })?;
+    Ok((origin, SignedCheckpoint { note, checkpoint }))
+}
+
+/// Whether two checkpoints of one log have two roots for one size.
+pub(super) fn is_fork(one: &Checkpoint, other: &Checkpoint) -> bool {
+    one.size == other.size && one.root != other.root
 }
 
 /// Judges every signature line of every checkpoint. Lines of unknown keys are named in `unchecked`.
@@ -78,12 +95,15 @@ pub(super) fn verify(
     trust: Trust<'_>,
     unchecked: &mut Vec<Unchecked>,
 ) -> Result<Vec<CheckpointFacts>, Refusal> {
-    let judge = |(position, signed)| verify_one(position, signed, trust, unchecked);
+    let judge = |(position, signed)| {
+        verify_one(Spot::Row(Table::Checkpoints, position), signed, trust, unchecked)
+    };
     checkpoints.iter().enumerate().map(judge).collect()
 }
 
-fn verify_one(
-    checkpoint: usize,
+/// Judges every signature line of a checkpoint.
+pub(super) fn verify_one(
+    checkpoint: Spot,
     signed: &SignedCheckpoint,
     trust: Trust<'_>,
     unchecked: &mut Vec<Unchecked>,
@@ -115,7 +135,7 @@ fn verify_one(
         } else {
             unchecked.push(Unchecked {
                 digest: Hash::of(line.to_string().as_bytes()),
-                what: format!("checkpoints[{checkpoint}], signature line {number}"),
+                what: format!("{checkpoint}, signature line {number}"),
             });
         }
     }
@@ -142,7 +162,7 @@ fn cosigner<'a>(
 }
 
 fn check_log_keys(
-    checkpoint: usize,
+    checkpoint: Spot,
     signers: &[&VerifyingKey],
     trust: Trust<'_>,
 ) -> Result<(), Refusal> {
@@ -171,19 +191,34 @@ fn cosigned(cosigners: &[(&[u8], Timestamp)], policy: &Policy) -> Option<Cosigne
     })
 }
 
-/// No checkpoint was published before what it covers was received, give or take the policy's tolerance.
+/// No checkpoint was published before what it covers was received.
 pub(super) fn check_times(
-    (evidence, entries): (&Evidence, &[Entry]),
+    log: (&Evidence, &[Entry]),
     facts: &[CheckpointFacts],
     policy: &Policy,
 ) -> Result<(), Refusal> {
+    for (position, checkpoint) in facts.iter().enumerate() {
+        check_time(Spot::Row(Table::Checkpoints, position), checkpoint, log, policy)?;
+    }
+    Ok(())
+}
+
+/// The checkpoint was not published before what it covers was received, give or take the policy's tolerance.
+/// It is of one history with the entries, so it covers every entry below its size.
+pub(super) fn check_time(
+    spot: Spot,
+    checkpoint: &CheckpointFacts,
+    (evidence, entries): (&Evidence, &[Entry]),
+    policy: &Policy,
+) -> Result<(), Refusal> {
     let tolerance = Timestamp::from_seconds(policy.time_tolerance_s).micros();
-    for (row, entry) in evidence.entries.iter().zip(entries) {
-        let published = facts.get(row.checkpoint.0).and_then(|facts| facts.published.as_ref());
-        let is_early = |p: &Published| p.at.micros() + tolerance < entry.received_at.micros();
-        if published.is_some_and(is_early) {
-            return Err(Refusal::PublishedBeforeReceived { checkpoint: row.checkpoint.0 });
-        }
+    // Entries ascend, and so do their times: the last one says enough.
+    let covered = evidence.entries.partition_point(|row| row.index.0 < checkpoint.size.0);
+    let last = covered.checked_sub(1).and_then(|last| entries.get(last));
+    let is_early =
+        |(p, last): (Published, &Entry)| p.at.micros() + tolerance < last.received_at.micros();
+    if checkpoint.published.zip(last).is_some_and(is_early) {
+        return Err(Refusal::PublishedBeforeReceived { checkpoint: spot });
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::policy::Policy;
 /// A kind of fact, as a policy can require it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FactKind {
-    /// Committed on a chain.
+    /// Committed on a chain, in a block that somebody believes to be there.
     Anchored,
     /// Countersigned by the quorum of the policy's cosigners.
     Cosigned,

@@ -5,6 +5,7 @@
 //! 8785 section 3.2.3; its strings are escaped as section 3.2.2.2 says, and there are no numbers).
 
 use alloc::{
+    collections::BTreeSet,
     string::{String, ToString},
     vec::Vec,
 };
@@ -12,15 +13,15 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::members::{
-    EVIDENCE_FORMAT as FORMAT, EXPECTED, LaterTable, read_document, read_format, read_index,
-    read_issuer, read_path, write_document, write_issuer, write_path, write_shown,
+use super::{
+    anchors::AnchorBlock,
+    attachments::LaterAnchor,
+    members::{EVIDENCE_FORMAT as FORMAT, EXPECTED, read_format, read_paths, write_paths},
+    rows::{AnchorRow, Attachment, EvidenceEntry, Item, RollUpRow},
 };
-
 use crate::{
-    hash::{DocumentHash, Hash},
-    merkle::LeafIndex,
-    name::Domain,
+    evm::members::{EXPECTED as EXPECTED_IN_ANCHORS, KIND as ANCHOR_KIND},
+    hash::Hash,
 };
 
 /// Longest evidence file, in bytes.
@@ -37,8 +38,10 @@ pub enum FileError {
         /// Length that came, in bytes.
         size: usize,
     },
-    /// Of a version that is not known here.
-    #[error("evidence must be {FORMAT}, and is of another version")]
+    /// Of a version that is not known here, or with an anchor of a kind that is not.
+    #[error(
+        "evidence must be {FORMAT} with anchors of kind {ANCHOR_KIND}, and is of another version"
+    )]
     OtherVersion,
     /// Not the JSON that it should be.
     #[error("evidence, line {line}, column {column}: must be {expected}")]
@@ -59,12 +62,15 @@ pub enum FileError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
-    /// Anchors on a chain: none in this version.
-    pub anchors: LaterTable,
-    /// What was added later. This version knows no kind of them: named unchecked, never counted.
+    /// Anchors of the roll-ups, by ascending contract and number.
+    pub anchors: Vec<AnchorRow>,
+    /// What was added later: what is good counts, all else is named unchecked.
     pub attachments: Vec<Attachment>,
     /// Signed checkpoints of one log, by ascending size.
     pub checkpoints: Vec<String>,
+    /// That they are one history: a consistency proof from each checkpoint to the next one.
+    #[serde(serialize_with = "write_paths", deserialize_with = "read_paths")]
+    pub consistency: Vec<Vec<Hash>>,
     /// Entries of the log, by ascending index.
     pub entries: Vec<EvidenceEntry>,
     /// The entries that hold the firm's notes, number 0 first and none skipped. Whether the log holds later
@@ -76,106 +82,29 @@ pub struct Evidence {
     pub items: Vec<Item>,
     /// The entries that hold the registry notes that matter, by ascending index.
     pub registry: Vec<Reference>,
-    /// Roll-ups: none in this version.
-    pub rollups: LaterTable,
+    /// Roll-ups over the checkpoints, by ascending sequence.
+    pub rollups: Vec<RollUpRow>,
 }
 
 /// Position in a table of the file, from 0; written as a decimal string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference(pub usize);
 
-/// Something that was added to the file later.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Attachment {
-    /// What it is.
-    pub body: String,
-    /// What kind of thing.
-    pub kind: String,
-}
-
-/// One leaf of the log, with its proof.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvidenceEntry {
-    /// The checkpoint in whose tree it stands.
-    pub checkpoint: Reference,
-    /// Its index in the log.
-    #[serde(serialize_with = "write_shown", deserialize_with = "read_index")]
-    pub index: LeafIndex,
-    /// Its inclusion path, from the leaf up.
-    #[serde(serialize_with = "write_path", deserialize_with = "read_path")]
-    pub path: Vec<Hash>,
-    /// Its text, `witness-entry/v1`.
-    pub text: String,
-}
-
-/// One document of one issuer, with what happened to it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Item {
-    /// The document.
-    #[serde(serialize_with = "write_document", deserialize_with = "read_document")]
-    pub document: DocumentHash,
-    /// Its events, in log order.
-    pub events: Vec<EvidenceEvent>,
-    /// Its issuer.
-    #[serde(serialize_with = "write_issuer", deserialize_with = "read_issuer")]
-    pub issuer: Domain,
-}
-
-/// One event, with its place in a submission.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EvidenceEvent {
-    /// Its details, only in a file for the issuer or a regulator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub details: Option<String>,
-    /// The entry that holds its submission.
-    pub entry: Reference,
-    /// Its index in the submission.
-    #[serde(serialize_with = "write_shown", deserialize_with = "read_index")]
-    pub index: LeafIndex,
-    /// Its inclusion path in the submission's tree, from the leaf up.
-    #[serde(serialize_with = "write_path", deserialize_with = "read_path")]
-    pub path: Vec<Hash>,
-    /// Its text, `witness-event/v1`.
-    pub text: String,
-}
-
-/// Hides text and details.
-impl fmt::Debug for EvidenceEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EvidenceEvent")
-            .field("entry", &self.entry)
-            .field("index", &self.index)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Attachment {
-    /// The attachment as it stands in the file: two that differ are never written alike.
-    #[must_use]
-    pub(super) fn encode(&self) -> String {
-        // Writing strings into a string cannot fail.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
 impl Evidence {
     /// A file without anything in it, to be filled.
     #[must_use]
     pub(super) fn empty() -> Self {
         Self {
-            anchors: LaterTable::default(),
+            anchors: Vec::new(),
             attachments: Vec::new(),
             checkpoints: Vec::new(),
+            consistency: Vec::new(),
             entries: Vec::new(),
             firm: Vec::new(),
             format: FORMAT.to_string(),
             items: Vec::new(),
             registry: Vec::new(),
-            rollups: LaterTable::default(),
+            rollups: Vec::new(),
         }
     }
 
@@ -185,14 +114,24 @@ impl Evidence {
             return Err(FileError::TooLong { size: bytes.len() });
         }
         let parsed: Self = serde_json::from_slice(bytes).map_err(|error| shape(bytes, &error))?;
-        // What a later version puts into its tables is not kept, so that it could not be written again; the
-        // verifier refuses such a file as one that it cannot judge.
-        let is_later = !parsed.anchors.is_empty() || !parsed.rollups.is_empty();
-        if is_later || parsed.encode().as_bytes() == bytes {
-            Ok(parsed)
-        } else {
-            Err(FileError::NotCanonical)
+        if parsed.encode().as_bytes() == bytes { Ok(parsed) } else { Err(FileError::NotCanonical) }
+    }
+
+    /// Adds something that came later, unless it is there already.
+    pub fn attach(&mut self, attachment: Attachment) {
+        if !self.attachments.contains(&attachment) {
+            self.attachments.push(attachment);
         }
+    }
+
+    /// The blocks in which the file's anchors stand, those of attachments included: for whoever can tell whether
+    /// they are on their chains. Anchors that their proofs do not bear out are left out.
+    #[must_use]
+    pub fn blocks(&self) -> BTreeSet<AnchorBlock> {
+        let note = |row: &AnchorRow| self.rollups.get(row.rollup.0).map(|rollup| &rollup.note);
+        let of_row = |row: &AnchorRow| AnchorBlock::of(&row.anchor, note(row)?);
+        let rows = self.anchors.iter().filter_map(of_row);
+        rows.chain(self.attachments.iter().filter_map(LaterAnchor::block)).collect()
     }
 
     /// The file, in canonical form.
@@ -213,9 +152,13 @@ fn shape(bytes: &[u8], error: &serde_json::Error) -> FileError {
     if version.is_ok_and(|format| is_other(&format)) {
         return FileError::OtherVersion;
     }
-    // Only what this module says itself is passed on; serde's own messages can repeat the input.
+    // Only what we say ourselves is passed on; serde's own messages can repeat the input.
     let message = error.to_string();
-    let expected = EXPECTED.into_iter().find(|expected| message.starts_with(expected));
+    let mut known = EXPECTED.into_iter().chain(EXPECTED_IN_ANCHORS);
+    let expected = known.find(|expected| message.starts_with(expected));
+    if expected.is_some_and(|expected| expected.contains(ANCHOR_KIND)) {
+        return FileError::OtherVersion;
+    }
     FileError::Shape {
         line: error.line(),
         column: error.column(),
@@ -241,8 +184,8 @@ mod tests {
     #[test]
     fn members_are_written_in_the_order_of_their_names() {
         let expected = concat!(
-            r#"{"anchors":[],"attachments":[],"checkpoints":[],"entries":[],"firm":[],"#,
-            r#""format":"witness-evidence/v1","items":[],"registry":[],"rollups":[]}"#
+            r#"{"anchors":[],"attachments":[],"checkpoints":[],"consistency":[],"entries":[],"#,
+            r#""firm":[],"format":"witness-evidence/v1","items":[],"registry":[],"rollups":[]}"#
         );
         assert_eq!(empty(), expected);
         assert_eq!(Evidence::parse(expected.as_bytes()), Ok(Evidence::empty()));
@@ -278,22 +221,6 @@ mod tests {
             );
             assert!(!refusal.to_string().contains("secret"));
         }
-    }
-
-    #[test]
-    fn what_a_later_version_puts_into_its_tables_is_noticed_and_not_kept() {
-        for (member, held) in [("anchors", "[0]"), ("rollups", "[{\"a\":[[],\"b\"]},null]")] {
-            let later = empty().replace(
-                &alloc::format!("\"{member}\":[]"),
-                &alloc::format!("\"{member}\":{held}"),
-            );
-            let parsed = Evidence::parse(later.as_bytes()).unwrap();
-            assert_eq!(parsed.anchors.is_empty(), member != "anchors");
-            assert_eq!(parsed.rollups.is_empty(), member != "rollups");
-            assert_eq!(Evidence::parse(parsed.encode().as_bytes()), Ok(parsed));
-        }
-        let broken = empty().replace("\"anchors\":[]", "\"anchors\":[0,]");
-        assert!(matches!(Evidence::parse(broken.as_bytes()), Err(FileError::Shape { .. })));
     }
 
     #[test]

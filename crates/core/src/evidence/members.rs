@@ -6,10 +6,7 @@ use alloc::{
 };
 use core::fmt;
 
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, IgnoredAny, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::file::Reference;
 use crate::{
@@ -45,53 +42,6 @@ impl<'de> Deserialize<'de> for Reference {
     }
 }
 
-/// A table that only a later version fills. Whether it holds anything is all that is kept of it: a few bytes
-/// of JSON can need a hundred times as many in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct LaterTable {
-    is_filled: bool,
-}
-
-impl LaterTable {
-    /// Whether nothing is in it.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        !self.is_filled
-    }
-}
-
-/// A table that holds something is written with a null for it.
-impl Serialize for LaterTable {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.is_filled.then_some(()))
-    }
-}
-
-impl<'de> Deserialize<'de> for LaterTable {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(Skipped)
-    }
-}
-
-/// Walks over the elements of a list without keeping any.
-struct Skipped;
-
-impl<'de> Visitor<'de> for Skipped {
-    type Value = LaterTable;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<LaterTable, A::Error> {
-        let mut is_filled = false;
-        while elements.next_element::<IgnoredAny>()?.is_some() {
-            is_filled = true;
-        }
-        Ok(LaterTable { is_filled })
-    }
-}
-
 fn read<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     expected: &'static str,
@@ -123,9 +73,28 @@ pub(super) fn write_path<S: Serializer>(path: &[Hash], serializer: S) -> Result<
 }
 
 pub(super) fn read_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
-    let path = Vec::<String>::deserialize(deserializer)?;
-    let hash = |text: &String| Hash::from_base64(text);
-    path.iter().map(hash).collect::<Option<_>>().ok_or_else(|| D::Error::custom(EXPECTED_HASH))
+    hashes(&Vec::deserialize(deserializer)?).ok_or_else(|| D::Error::custom(EXPECTED_HASH))
+}
+
+pub(super) fn write_paths<S: Serializer>(
+    paths: &[Vec<Hash>],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let shown =
+        |path: &Vec<Hash>| -> Vec<String> { path.iter().map(|hash| hash.to_base64()).collect() };
+    serializer.collect_seq(paths.iter().map(shown))
+}
+
+pub(super) fn read_paths<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<Vec<Hash>>, D::Error> {
+    let paths = Vec::<Vec<String>>::deserialize(deserializer)?;
+    let read = paths.iter().map(|path| hashes(path)).collect::<Option<_>>();
+    read.ok_or_else(|| D::Error::custom(EXPECTED_HASH))
+}
+
+fn hashes(path: &[String]) -> Option<Vec<Hash>> {
+    path.iter().map(|text| Hash::from_base64(text)).collect()
 }
 
 pub(super) fn write_document<S: Serializer>(

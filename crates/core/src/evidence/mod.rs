@@ -1,31 +1,42 @@
 //! Evidence: what a dispute party takes away. One self-contained file, from the event up to what the firm
 //! signed, and the one verifier of it for server, command line and page.
 //!
-//! What is *not* here: clocks (nothing is judged by "now"), chains (a later version), and any word on
-//! whether a document tells the truth.
+//! What is *not* here: clocks (nothing is judged by "now"), chains (whether a block is on one is an argument), and
+//! any word on whether a document tells the truth.
 
+mod anchored;
+mod anchors;
+mod attachments;
 mod authority;
 mod build;
 mod checkpoints;
 mod fact;
 mod file;
+mod items;
 mod members;
+mod place;
 mod refusal;
+mod rollups;
+mod rows;
 mod tables;
+mod times;
 mod verdict;
 mod verify;
 mod words;
 
-pub use build::{EventProof, EvidenceBuilder, ProvedEntry};
-pub use fact::{FactKind, Missing};
-pub use file::{
-    Attachment, EVIDENCE_BYTES_MAX, Evidence, EvidenceEntry, EvidenceEvent, FileError, Item,
-    Reference,
+pub use self::{
+    anchored::{Anchored, Belief, RolledUp, SeenBlock},
+    anchors::AnchorBlock,
+    attachments::LaterAnchor,
+    build::{EventProof, EvidenceBuilder, ProvedEntry, RollUpProof},
+    fact::{FactKind, Missing},
+    file::{EVIDENCE_BYTES_MAX, Evidence, FileError, Reference},
+    place::{Place, Referrer, Spot, Table},
+    refusal::{Refusal, RefusalClass},
+    rows::{AnchorRow, Attachment, EvidenceEntry, EvidenceEvent, Item, RollUpRow},
+    verdict::{
+        Cosigned, Details, EventFacts, ItemFacts, KnownRevocations, Logged, NotProved, Published,
+        Revoked, SignedBy, Unchecked, Verdict,
+    },
+    verify::verify,
 };
-pub use members::LaterTable;
-pub use refusal::{Place, Referrer, Refusal, RefusalClass, Table};
-pub use verdict::{
-    Cosigned, Details, EventFacts, ItemFacts, KnownRevocations, Logged, NotProved, NotYet,
-    Published, Revoked, SignedBy, Unchecked, Verdict,
-};
-pub use verify::verify;

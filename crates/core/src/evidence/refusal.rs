@@ -1,58 +1,14 @@
 //! Why evidence was refused: one variant for each check, which names the check and the place in the file.
 //! No message repeats a document hash.
 
-use core::fmt;
-
-use super::file::FileError;
-use crate::{
-    firm::FirmError, merkle::ProofError, note::NoteError, registry::RegistryError,
-    submission::IssuerNoteError, text::Malformed,
+use super::{
+    file::FileError,
+    place::{Place, Referrer, Spot, Table},
 };
-
-/// A table of the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Table {
-    /// `anchors`
-    Anchors,
-    /// `checkpoints`
-    Checkpoints,
-    /// `entries`
-    Entries,
-    /// `firm`
-    Firm,
-    /// `registry`
-    Registry,
-    /// `rollups`
-    Rollups,
-}
-
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Anchors => "anchors",
-            Self::Checkpoints => "checkpoints",
-            Self::Entries => "entries",
-            Self::Firm => "firm",
-            Self::Registry => "registry",
-            Self::Rollups => "rollups",
-        })
-    }
-}
-
-/// Place of an event in the file, counted from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// Position in `items`.
-    pub item: usize,
-    /// Position in the item's `events`.
-    pub event: usize,
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "items[{}].events[{}]", self.item, self.event)
-    }
-}
+use crate::{
+    evm::AnchorError, firm::FirmError, merkle::ProofError, note::NoteError,
+    registry::RegistryError, submission::IssuerNoteError, text::Malformed,
+};
 
 /// What a refusal means to whoever holds the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +28,14 @@ macro_rules! refusals {
             /// Not an evidence file.
             #[error(transparent)]
             File(#[from] FileError),
+            /// An anchor that its proof does not bear out.
+            #[error("{anchor}: {source}")]
+            Anchor {
+                /// Which one.
+                anchor: Spot,
+                /// Why.
+                source: AnchorError,
+            },
             $($(#[$doc])* #[error($message)] $variant { $(#[doc = $field_doc] $field: $type),* },)*
         }
 
@@ -84,7 +48,8 @@ macro_rules! refusals {
                 }
                 match self {
                     Self::File(FileError::OtherVersion) => RefusalClass::CannotTell,
-                    Self::File(_) => RefusalClass::Refuted,
+                    Self::Anchor { source: AnchorError::Kind, .. } => RefusalClass::CannotTell,
+                    Self::File(_) | Self::Anchor { .. } => RefusalClass::Refuted,
                     $(Self::$variant { .. } => RefusalClass::$class,)*
                 }
             }
@@ -97,6 +62,7 @@ macro_rules! refusals {
                     Self::File(FileError::OtherVersion) => "file-version",
                     Self::File(FileError::Shape { .. }) => "file-shape",
                     Self::File(FileError::NotCanonical) => "file-not-canonical",
+                    Self::Anchor { source, .. } => source.reason(),
                     $(Self::$variant { .. } => $reason,)*
                 }
             }
@@ -105,9 +71,6 @@ macro_rules! refusals {
 }
 
 refusals! {
-    /// A table that only a later version fills.
-    CannotTell "table-not-known" "{table} must be empty: this version does not know what they hold"
-    TableNotKnown { table: Table = "Which table." }
     /// Nothing to prove.
     Refuted "no-items" "items must hold at least one item"
     NoItems {}
@@ -128,32 +91,39 @@ refusals! {
     TableOrder { table: Table = "Which table.", position: usize = "Position in it." }
 
     /// A checkpoint that is no signed note.
-    Refuted "checkpoint-note" "checkpoints[{checkpoint}]: {source}"
-    CheckpointNote { checkpoint: usize = "Position in `checkpoints`.", source: NoteError = "Why." }
+    Refuted "checkpoint-note" "{checkpoint}: {source}"
+    CheckpointNote { checkpoint: Spot = "Which one.", source: NoteError = "Why." }
     /// A note that is no checkpoint.
-    Refuted "checkpoint-text" "checkpoints[{checkpoint}]: {source}"
-    CheckpointText { checkpoint: usize = "Position in `checkpoints`.", source: Malformed = "Why." }
+    Refuted "checkpoint-text" "{checkpoint}: {source}"
+    CheckpointText { checkpoint: Spot = "Which one.", source: Malformed = "Why." }
     /// A checkpoint of another log, or of another firm's.
-    Refuted "checkpoint-origin" "checkpoints[{checkpoint}] must be of one log of the firm that the policy names"
-    CheckpointOrigin { checkpoint: usize = "Position in `checkpoints`." }
+    Refuted "checkpoint-origin" "{checkpoint} must be of one log of the firm that the policy names"
+    CheckpointOrigin { checkpoint: Spot = "Which one." }
     /// Two roots for one size: the log has shown two histories.
-    Refuted "checkpoint-fork" "checkpoints[{checkpoint}] has the size of the one before it and another root"
-    CheckpointFork { checkpoint: usize = "Position in `checkpoints`." }
+    Refuted "checkpoint-fork" "{checkpoint} has the size of another checkpoint of the file and another root"
+    CheckpointFork { checkpoint: Spot = "Which one." }
     /// Not signed, or wrongly, by a log key of the firm that covers the size.
-    Refuted "log-signature" "checkpoints[{checkpoint}], log key: {source}"
-    LogSignature { checkpoint: usize = "Position in `checkpoints`.", source: NoteError = "Why." }
+    Refuted "log-signature" "{checkpoint}, log key: {source}"
+    LogSignature { checkpoint: Spot = "Which one.", source: NoteError = "Why." }
     /// Signed by no log key that the policy pins.
-    Refuted "log-key-not-pinned" "checkpoints[{checkpoint}] must be signed by a log key that the policy pins"
-    LogKeyNotPinned { checkpoint: usize = "Position in `checkpoints`." }
+    Refuted "log-key-not-pinned" "{checkpoint} must be signed by a log key that the policy pins"
+    LogKeyNotPinned { checkpoint: Spot = "Which one." }
     /// The firm's signed time is there and wrong.
-    Refuted "timestamp-signature" "checkpoints[{checkpoint}], timestamp key: {source}"
-    TimestampSignature { checkpoint: usize = "Position in `checkpoints`.", source: NoteError = "Why." }
+    Refuted "timestamp-signature" "{checkpoint}, timestamp key: {source}"
+    TimestampSignature { checkpoint: Spot = "Which one.", source: NoteError = "Why." }
     /// A cosigner's signature is there and wrong.
-    Refuted "cosignature" "checkpoints[{checkpoint}], cosigner: {source}"
-    Cosignature { checkpoint: usize = "Position in `checkpoints`.", source: NoteError = "Why." }
+    Refuted "cosignature" "{checkpoint}, cosigner: {source}"
+    Cosignature { checkpoint: Spot = "Which one.", source: NoteError = "Why." }
     /// Signed at a time before what it covers was received.
-    Refuted "published-before-received" "checkpoints[{checkpoint}] bears a time before that of receipt of an entry that it covers"
-    PublishedBeforeReceived { checkpoint: usize = "Position in `checkpoints`." }
+    Refuted "published-before-received" "{checkpoint} bears a time before that of receipt of an entry that it covers"
+    PublishedBeforeReceived { checkpoint: Spot = "Which one." }
+
+    /// Not one consistency proof for each two neighbouring checkpoints.
+    Refuted "consistency-count" "consistency must hold one proof from each checkpoint to the next: {expected}, not {found}"
+    ConsistencyCount { expected: usize = "As many as it must hold.", found: usize = "As many as it holds." }
+    /// The proof does not lead from a checkpoint to the next: they are not shown to be one history.
+    Refuted "consistency-proof" "{proof}, from the checkpoint before to the one after: {source}"
+    ConsistencyProof { proof: Spot = "Which proof.", source: ProofError = "Why." }
 
     /// A text that is no entry.
     Refuted "entry-text" "entries[{entry}]: {source}"
@@ -184,15 +154,56 @@ refusals! {
     Refuted "registry-note" "registry[{position}]: {source}"
     RegistryNote { position: usize = "Position in `registry`.", source: RegistryError = "Why." }
     /// A signature of a key that has no business there, or a second one of the same key.
-    Refuted "stray-signature" "{table}[{position}]: signature line {line} must be of a key that the note calls for, and the only one of that key"
+    Refuted "stray-signature" "{note}: signature line {line} must be of a key that the note calls for, and the only one of that key"
     StraySignature {
-        table: Table = "`firm` or `registry`.",
-        position: usize = "Position in it.",
+        note: Spot = "A row of `firm` or `registry`, or a roll-up.",
         line: usize = "Number of the signature line, from 1.",
     }
     /// Signed by no registrar that the policy pins.
     Refuted "registrar-not-pinned" "registry[{position}] must be signed by a registrar key that the policy pins"
     RegistrarNotPinned { position: usize = "Position in `registry`." }
+
+    /// A roll-up that is no signed note.
+    Refuted "rollup-note" "{rollup}: {source}"
+    RollUpNote { rollup: Spot = "Which one.", source: NoteError = "Why." }
+    /// Signed wrongly by a roll-up key of the firm.
+    Refuted "rollup-signature" "{rollup}, roll-up key: {source}"
+    RollUpSignature { rollup: Spot = "Which one.", source: NoteError = "Why." }
+    /// A note that is no roll-up.
+    Refuted "rollup-text" "{rollup}: {source}"
+    RollUpText { rollup: Spot = "Which one.", source: Malformed = "Why." }
+    /// A roll-up of another firm.
+    Refuted "rollup-firm" "{rollup} must be of the firm that the policy names"
+    RollUpFirm { rollup: Spot = "Which one." }
+    /// The path does not lead from the checkpoint's text to the roll-up's root.
+    Refuted "rollup-proof" "{rollup}, inclusion of its checkpoint: {source}"
+    RollUpProof { rollup: Spot = "Which one.", source: ProofError = "Why." }
+    /// Two roll-ups under one number, or two checkpoints of the log in one: the firm has shown two histories.
+    Refuted "rollup-fork" "{rollup} has the number of another roll-up of the file, and another text or checkpoint"
+    RollUpFork { rollup: Spot = "Which one." }
+    /// A roll-up that does not name the one before it, which is in the file, or names one where there is none.
+    Refuted "rollup-previous" "{rollup} must name the roll-up before it"
+    RollUpPrevious { rollup: Spot = "Which one." }
+    /// A roll-up over a smaller checkpoint than one before it: the log was set back.
+    Refuted "rollup-shrinks" "{rollup} must not be over a smaller checkpoint of the log than the roll-ups before it"
+    RollUpShrinks { rollup: Spot = "Which one." }
+
+    /// An anchor in a contract to which the roll-up does not go.
+    Refuted "rollup-contract" "{anchor} must be in a contract that its roll-up's note names"
+    RollUpContract { anchor: Spot = "Which one." }
+    /// A block whose time cannot be shown.
+    Refuted "anchor-time" "{anchor} must be in a block with a time below 2^63 microseconds"
+    AnchorTime { anchor: Spot = "Which one." }
+
+    /// A block's time before that of receipt of an entry that its anchor covers.
+    Refuted "anchored-before-received" "entries[{entry}] was anchored before its time of receipt: the firm's clock ran ahead"
+    AnchoredBeforeReceived { entry: usize = "Position in `entries`." }
+    /// A block's time before the signed time of the checkpoint that its anchor covers.
+    Refuted "anchored-before-published" "{anchor} is in a block from before the time that its checkpoint bears"
+    AnchoredBeforePublished { anchor: Spot = "Which one." }
+    /// A time of receipt before the signed time of an anchored checkpoint below the entry.
+    Refuted "back-dated" "entries[{entry}] bears a time of receipt from before a checkpoint that was anchored without it"
+    BackDated { entry: usize = "Position in `entries`." }
 
     /// A body that is no submission.
     Refuted "submission-note" "entries[{entry}]: {source}"
@@ -252,28 +263,11 @@ impl Refusal {
         | Self::EventText { source, .. }
         | Self::FirmNote { source: FirmError::Text(source), .. }
         | Self::RegistryNote { source: RegistryError::Text(source), .. }
+        | Self::RollUpText { source, .. }
         | Self::SubmissionNote { source: IssuerNoteError::Text(source), .. } = self
         {
             return Some(source);
         }
         None
-    }
-}
-
-/// What refers into a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Referrer {
-    /// A position of a table.
-    Row(Table, usize),
-    /// An event.
-    Event(Place),
-}
-
-impl fmt::Display for Referrer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Row(table, position) => write!(f, "{table}[{position}]"),
-            Self::Event(place) => place.fmt(f),
-        }
     }
 }

@@ -5,7 +5,8 @@ use alloc::{collections::BTreeSet, vec, vec::Vec};
 use super::{
     checkpoints::SignedCheckpoint,
     file::{Evidence, Reference},
-    refusal::{Place, Referrer, Refusal, Table},
+    place::{Place, Referrer, Spot, Table},
+    refusal::Refusal,
 };
 use crate::{
     entry::{Entry, EntryKind},
@@ -13,22 +14,19 @@ use crate::{
     merkle,
 };
 
-/// Nothing that only a later version knows.
-pub(super) fn check_known(evidence: &Evidence) -> Result<(), Refusal> {
-    if !evidence.anchors.is_empty() {
-        return Err(Refusal::TableNotKnown { table: Table::Anchors });
-    }
-    if !evidence.rollups.is_empty() {
-        return Err(Refusal::TableNotKnown { table: Table::Rollups });
-    }
-    Ok(())
-}
-
 /// Every reference is in range, and nothing lies in the file that is not referred to.
 pub(super) fn check_references(evidence: &Evidence) -> Result<(), Refusal> {
     let mut checkpoints = Uses::new(Table::Checkpoints, evidence.checkpoints.len());
     for (position, entry) in evidence.entries.iter().enumerate() {
         checkpoints.mark(entry.checkpoint, Referrer::Row(Table::Entries, position))?;
+    }
+    for (position, rollup) in evidence.rollups.iter().enumerate() {
+        checkpoints.mark(rollup.checkpoint, Referrer::Row(Table::Rollups, position))?;
+    }
+    // A roll-up stands for itself: whether an anchor refers to it or not, it is a fact.
+    let mut rollups = Uses::new(Table::Rollups, evidence.rollups.len());
+    for (position, anchor) in evidence.anchors.iter().enumerate() {
+        rollups.mark(anchor.rollup, Referrer::Row(Table::Anchors, position))?;
     }
     let mut entries = Uses::new(Table::Entries, evidence.entries.len());
     for (table, list) in [(Table::Firm, &evidence.firm), (Table::Registry, &evidence.registry)] {
@@ -130,6 +128,25 @@ pub(super) fn prove_entries(
         let leaf = Hash::leaf(row.text.as_bytes());
         merkle::verify_inclusion(&leaf, row.index, tree.size, &row.path, &tree.root)
             .map_err(|source| Refusal::EntryProof { entry, source })?;
+    }
+    Ok(())
+}
+
+/// Each checkpoint is a prefix of the next one: all are of one history (RFC 6962 section 2.1.2).
+pub(super) fn prove_history(
+    evidence: &Evidence,
+    checkpoints: &[SignedCheckpoint],
+) -> Result<(), Refusal> {
+    let (expected, found) = (checkpoints.len().saturating_sub(1), evidence.consistency.len());
+    if expected != found {
+        return Err(Refusal::ConsistencyCount { expected, found });
+    }
+    let pairs = checkpoints.iter().zip(checkpoints.iter().skip(1));
+    for (position, ((old, new), path)) in pairs.zip(&evidence.consistency).enumerate() {
+        let proof = Spot::Row(Table::Consistency, position);
+        let (old, new) = (&old.checkpoint, &new.checkpoint);
+        merkle::verify_consistency((old.size, &old.root), (new.size, &new.root), path)
+            .map_err(|source| Refusal::ConsistencyProof { proof, source })?;
     }
     Ok(())
 }

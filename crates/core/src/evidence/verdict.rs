@@ -7,6 +7,7 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Serialize, Serializer};
 
+use super::anchored::{Anchored, RolledUp};
 use crate::{
     event::Change,
     hash::{DocumentHash, Hash},
@@ -58,8 +59,8 @@ impl ItemFacts {
 /// What is proved of one event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EventFacts {
-    /// Committed on a chain: not in this version.
-    pub anchored: Option<NotYet>,
+    /// Committed on a chain, in a block that somebody believes to be there.
+    pub anchored: Option<Anchored>,
     /// What happened.
     #[serde(serialize_with = "change")]
     pub change: Change,
@@ -77,8 +78,8 @@ pub struct EventFacts {
     pub occurred_at: i64,
     /// When what proves it was published.
     pub published: Option<Published>,
-    /// Under a roll-up: not in this version.
-    pub rolled_up: Option<NotYet>,
+    /// Under a roll-up of the firm.
+    pub rolled_up: Option<RolledUp>,
     /// Sequence number of the event in its stream.
     #[serde(serialize_with = "shown")]
     pub sequence: u64,
@@ -88,10 +89,6 @@ pub struct EventFacts {
     #[serde(serialize_with = "shown")]
     pub stream: Name,
 }
-
-/// A fact that this version cannot establish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum NotYet {}
 
 /// Whether an event's details are in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -194,11 +191,11 @@ pub struct Cosigned {
 /// Something in the file that was not checked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unchecked {
-    /// SHA-256 of it, so that two files can be told apart: of a signature line without its newline, or of
-    /// an attachment's canonical JSON, as it stands in the file.
+    /// SHA-256 of it, so that two files can be told apart: of a signature line without its newline, or of an
+    /// anchor's or attachment's canonical JSON, as it stands in the file.
     #[serde(serialize_with = "digest")]
     pub digest: Hash,
-    /// What it is, and where.
+    /// What it is, where, and what to do about it, if there is something.
     pub what: String,
 }
 
@@ -218,12 +215,12 @@ pub enum NotProved {
     LaterRevocation,
     /// That the key had not been revoked by a registry change that is not in the file.
     Revocations,
-    /// That the checkpoints of the file belong to one history.
-    Consistency,
     /// That the log shows everybody the same.
     SameForAll,
-    /// That the firm did not make up its times.
+    /// That the firm did not make up its times: something is not anchored on a chain.
     Times,
+    /// That the firm did not date something back: no anchored checkpoint before it is in the file.
+    Earliest,
 }
 
 impl Verdict {
@@ -243,7 +240,7 @@ pub(super) fn shown<T: core::fmt::Display, S: Serializer>(
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn micros<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn micros<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&time.micros())
 }
 

@@ -1,42 +1,31 @@
-//! The one verifier of evidence. It reads no clock and asks nobody: the file and the policy are all.
+//! The one verifier of evidence. It reads no clock and asks nobody: the file, the policy and what is known of blocks
+//! are all.
 
-use alloc::{
-    collections::{BTreeMap, btree_map::Entry},
-    format,
-    vec::Vec,
-};
+use alloc::vec::Vec;
 
 use super::{
-    authority,
-    checkpoints::{self, CheckpointFacts, Trust},
-    file::{Evidence, EvidenceEvent, Item, Reference},
-    refusal::{Place, Referrer, Refusal, Table},
-    tables,
-    verdict::{
-        Details, EventFacts, ItemFacts, KnownRevocations, Logged, NotProved, Revoked, SignedBy,
-        Unchecked, Verdict,
-    },
+    anchored::SeenBlock,
+    anchors::{self, Beliefs},
+    attachments, authority,
+    checkpoints::{self, Trust},
+    file::Evidence,
+    items::Reading,
+    refusal::Refusal,
+    rollups, tables,
+    times::Chain,
+    verdict::{EventFacts, ItemFacts, KnownRevocations, NotProved, Verdict},
 };
-use crate::{
-    entry::Entry as Leaf,
-    event::Event,
-    hash::Hash,
-    merkle::{self, LeafIndex, TreeSize},
-    note::Ed25519,
-    policy::Policy,
-    registry::{KeyRecord, KeyStanding, Registry},
-    submission::{IssuerNote, Submission},
-    tlog_policy::TlogPolicy,
-};
+use crate::{note::Ed25519, policy::Policy, tlog_policy::TlogPolicy};
 
 /// Checks everything in the file and says what it proves. What fails refuses the whole file; what the file
-/// lacks is a fact that the verdict lacks, see [`Verdict::missing`].
+/// lacks is a fact that the verdict lacks, see [`Verdict::missing`]. An anchor counts if the policy names its
+/// contract, and the policy or one of `seen` its block.
 pub fn verify(
     evidence: &Evidence,
     policy: &Policy,
+    seen: &[SeenBlock],
     ed25519: &dyn Ed25519,
 ) -> Result<Verdict, Refusal> {
-    tables::check_known(evidence)?;
     tables::check_items(evidence)?;
     tables::check_references(evidence)?;
     let (origin, signed) = checkpoints::read(evidence, policy)?;
@@ -44,42 +33,38 @@ pub fn verify(
     let firm = authority::read_firm((evidence, &entries), policy, ed25519)?;
     let trust = Trust { policy, firm: &firm, origin: &origin, ed25519 };
     let mut unchecked = Vec::new();
-    let checkpoints = checkpoints::verify(&signed, trust, &mut unchecked)?;
+    let facts = checkpoints::verify(&signed, trust, &mut unchecked)?;
     tables::prove_entries(evidence, &signed)?;
     tables::check_order(evidence, &entries)?;
-    checkpoints::check_times((evidence, &entries), &checkpoints, policy)?;
+    tables::prove_history(evidence, &signed)?;
+    checkpoints::check_times((evidence, &entries), &facts, policy)?;
     let registry = authority::read_registry((evidence, &entries), trust)?;
+    let beliefs = Beliefs { policy, seen };
+    let mut rollups = rollups::verify(evidence, (&signed, &facts), trust)?;
+    let mut anchors = anchors::verify(evidence, &rollups, beliefs, &mut unchecked)?;
+    let judge =
+        attachments::Judge { evidence, entries: &entries, checkpoints: &signed, trust, beliefs };
+    judge.attachments(&mut rollups, &mut anchors, &mut unchecked);
+    let chain = Chain::new(rollups, anchors, policy);
     let reading = Reading {
         evidence,
         entries: &entries,
-        checkpoints: &checkpoints,
+        checkpoints: &facts,
+        chain: &chain,
         registry: &registry,
         trust,
     };
     let items = reading.items()?;
-    unchecked.extend(attachments(evidence));
-    let not_proved = not_proved(&items, &checkpoints, policy);
     Ok(Verdict {
         firm_root: policy.firm_root.clone(),
+        not_proved: not_proved(&items, policy),
         items,
-        not_proved,
         origin: origin.clone(),
         unchecked,
     })
 }
 
-fn attachments(evidence: &Evidence) -> impl Iterator<Item = Unchecked> {
-    evidence.attachments.iter().enumerate().map(|(position, attachment)| Unchecked {
-        digest: Hash::of(attachment.encode().as_bytes()),
-        what: format!("attachments[{position}]"),
-    })
-}
-
-fn not_proved(
-    items: &[ItemFacts],
-    checkpoints: &[CheckpointFacts],
-    policy: &Policy,
-) -> Vec<NotProved> {
+fn not_proved(items: &[ItemFacts], policy: &Policy) -> Vec<NotProved> {
     let events = || items.iter().flat_map(|item| &item.events);
     let mut list = Vec::from([
         NotProved::Truth,
@@ -91,186 +76,17 @@ fn not_proved(
     if events().any(|event| event.signed.revocations == KnownRevocations::NotesInFile) {
         list.push(NotProved::Revocations);
     }
-    if checkpoints.len() > 1 {
-        list.push(NotProved::Consistency);
-    }
     // `quorum none` is met by nobody, which proves nothing.
     let asks = policy.cosigners().is_some_and(TlogPolicy::asks_for_cosigners);
     let is_seen = |event: &EventFacts| event.cosigned.as_ref().is_some_and(|it| it.quorum);
     if !asks || !events().all(is_seen) {
         list.push(NotProved::SameForAll);
     }
-    list.push(NotProved::Times);
+    if events().any(|event| event.anchored.is_none()) {
+        list.push(NotProved::Times);
+    }
+    if events().any(|event| event.anchored.is_some_and(|it| it.not_before.is_none())) {
+        list.push(NotProved::Earliest);
+    }
     list
-}
-
-/// All that the items are judged by.
-#[derive(Clone, Copy)]
-struct Reading<'a> {
-    evidence: &'a Evidence,
-    entries: &'a [Leaf],
-    checkpoints: &'a [CheckpointFacts],
-    registry: &'a Registry,
-    trust: Trust<'a>,
-}
-
-/// A submission whose issuer's signature was found good, under a key that counted.
-struct Vouched {
-    submission: Submission,
-    signed: SignedBy,
-    logged: Logged,
-}
-
-impl Reading<'_> {
-    fn items(self) -> Result<Vec<ItemFacts>, Refusal> {
-        let mut submissions = BTreeMap::new();
-        let facts = |(position, item)| self.item(position, item, &mut submissions);
-        self.evidence.items.iter().enumerate().map(facts).collect()
-    }
-
-    fn item(
-        self,
-        position: usize,
-        item: &Item,
-        submissions: &mut BTreeMap<Reference, Vouched>,
-    ) -> Result<ItemFacts, Refusal> {
-        let mut events = Vec::with_capacity(item.events.len());
-        let mut last: Option<(Reference, LeafIndex)> = None;
-        for (number, proof) in item.events.iter().enumerate() {
-            let place = Place { item: position, event: number };
-            // Entries stand in log order, so their positions order the events.
-            if last.is_some_and(|last| (proof.entry, proof.index) <= last) {
-                return Err(Refusal::EventOrder { place });
-            }
-            last = Some((proof.entry, proof.index));
-            let vouched = match submissions.entry(proof.entry) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(first) => first.insert(self.submission(proof.entry, place)?),
-            };
-            events.push(self.event((item, proof), place, vouched)?);
-        }
-        Ok(ItemFacts { document: item.document, events, issuer: item.issuer.clone() })
-    }
-
-    /// The submission of an entry: to this log, in an open stream of a registered issuer, signed by it.
-    fn submission(self, reference: Reference, place: Place) -> Result<Vouched, Refusal> {
-        let entry = reference.0;
-        let from = Referrer::Event(place);
-        let beyond = |table| Refusal::ReferenceOutOfRange { from, table };
-        let row = self.evidence.entries.get(entry).ok_or(beyond(Table::Entries))?;
-        let leaf = self.entries.get(entry).ok_or(beyond(Table::Entries))?;
-        let checkpoint =
-            self.checkpoints.get(row.checkpoint.0).ok_or(beyond(Table::Checkpoints))?;
-        let note = IssuerNote::<Submission>::parse(leaf.body.as_bytes())
-            .map_err(|source| Refusal::SubmissionNote { entry, source })?;
-        if note.body.origin != *self.trust.origin {
-            return Err(Refusal::SubmissionOrigin { entry });
-        }
-        let issuer = self.registry.issuer(&note.body.issuer);
-        let issuer = issuer.ok_or(Refusal::IssuerNotVouched { entry })?;
-        let stream = issuer.streams.get(&note.body.stream);
-        if stream.is_none_or(|stream| stream.opened.index >= row.index) {
-            return Err(Refusal::StreamNotVouched { entry });
-        }
-        let key = issuer.key(note.key_id()).ok_or(Refusal::KeyNotVouched { entry })?;
-        let signed = self.signed_by(entry, row.index, leaf, key)?;
-        note.verify(&key.key, self.trust.ed25519)
-            .map_err(|source| Refusal::IssuerSignature { entry, source })?;
-        let logged =
-            Logged { index: row.index, received_at: leaf.received_at, size: checkpoint.size };
-        Ok(Vouched { submission: note.body, signed, logged })
-    }
-
-    /// Whether the key counted is decided by log order, never by clocks.
-    fn signed_by(
-        self,
-        entry: usize,
-        index: LeafIndex,
-        leaf: &Leaf,
-        key: &KeyRecord,
-    ) -> Result<SignedBy, Refusal> {
-        let suspect = match key.standing(index, leaf.received_at) {
-            KeyStanding::Counted => false,
-            KeyStanding::Suspect => true,
-            KeyStanding::NotYetAdded => return Err(Refusal::KeyNotYetAdded { entry }),
-            KeyStanding::Revoked => return Err(Refusal::KeyRevoked { entry }),
-        };
-        let mut pinned = self
-            .trust
-            .policy
-            .issuer_keys
-            .iter()
-            .filter(|pin| pin.name() == key.key.name())
-            .peekable();
-        if pinned.peek().is_some() && !pinned.any(|pin| *pin == key.key) {
-            return Err(Refusal::IssuerKeyNotPinned { entry });
-        }
-        let saw_all =
-            self.registry.is_complete() && self.registry.next_sequence() >= leaf.registry_sequence;
-        let revoked = key.revoked.map(|revocation| Revoked {
-            as_of: revocation.as_of,
-            index: revocation.logged.index,
-            suspect,
-        });
-        Ok(SignedBy {
-            added_index: key.added.index,
-            added_sequence: key.added.sequence,
-            key: key.key.clone(),
-            recovery: key.recovery,
-            revocations: if saw_all {
-                KnownRevocations::Complete
-            } else {
-                KnownRevocations::NotesInFile
-            },
-            revoked,
-        })
-    }
-
-    /// One event: in its submission, of the item's document and issuer, with the details it commits to.
-    fn event(
-        self,
-        (item, proof): (&Item, &EvidenceEvent),
-        place: Place,
-        vouched: &Vouched,
-    ) -> Result<EventFacts, Refusal> {
-        let Vouched { submission, signed, logged } = vouched;
-        let (leaf, events) = (Hash::leaf(proof.text.as_bytes()), TreeSize(submission.events));
-        merkle::verify_inclusion(&leaf, proof.index, events, &proof.path, &submission.root)
-            .map_err(|source| Refusal::EventProof { place, source })?;
-        // Only what is proved to be the issuer's text can be one of a later version.
-        let event = Event::parse(proof.text.as_bytes())
-            .map_err(|source| Refusal::EventText { place, source })?;
-        if event.document != item.document {
-            return Err(Refusal::EventDocument { place });
-        }
-        if submission.issuer != item.issuer {
-            return Err(Refusal::EventIssuer { place });
-        }
-        let claim_type = self.registry.claim_type(&event.claim_type);
-        let registered = claim_type.and_then(|record| record.registered.first());
-        if registered.is_none_or(|first| first.index >= logged.index) {
-            return Err(Refusal::ClaimTypeNotVouched { place });
-        }
-        let details = match (&proof.details, event.details) {
-            (None, None) => Details::None,
-            (None, Some(_)) => Details::Withheld,
-            (Some(text), Some(hash)) if Hash::of(text.as_bytes()) == hash => Details::Proved,
-            (Some(_), _) => return Err(Refusal::EventDetails { place }),
-        };
-        let checkpoint = self.checkpoints.iter().find(|checkpoint| checkpoint.size == logged.size);
-        Ok(EventFacts {
-            anchored: None,
-            change: event.change,
-            claim_type: event.claim_type,
-            cosigned: checkpoint.and_then(|checkpoint| checkpoint.cosigned.clone()),
-            details,
-            logged: logged.clone(),
-            occurred_at: event.occurred_at,
-            published: checkpoint.and_then(|checkpoint| checkpoint.published),
-            rolled_up: None,
-            sequence: submission.first_sequence + proof.index.0,
-            signed: signed.clone(),
-            stream: submission.stream.clone(),
-        })
-    }
 }

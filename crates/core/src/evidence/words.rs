@@ -2,8 +2,11 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use super::verdict::{
-    Cosigned, Details, EventFacts, KnownRevocations, NotProved, Published, SignedBy, Verdict,
+use super::{
+    anchored::{Anchored, Belief, RolledUp},
+    verdict::{
+        Cosigned, Details, EventFacts, KnownRevocations, NotProved, Published, SignedBy, Verdict,
+    },
 };
 use crate::{event::Change, registry::Recovery, time::rfc3339};
 
@@ -50,8 +53,8 @@ impl Verdict {
             .push(format!("logged in {} at index {index}, received at {received_at}", self.origin));
         lines.push(published(event.published, event));
         lines.push(cosigned(event.cosigned.as_ref()));
-        lines.push("not rolled up".into());
-        lines.push("not anchored".into());
+        lines.push(rolled_up(event.rolled_up));
+        lines.extend(anchored(event.anchored.as_ref()));
         lines.push(match event.details {
             Details::None => "has no details".into(),
             Details::Proved => "its details are in this file, as the issuer signed them".into(),
@@ -126,6 +129,41 @@ fn cosigned(cosigned: Option<&Cosigned>) -> String {
     format!("cosigned by {count} of {of} ({by}), from {oldest} to {newest}: {met}")
 }
 
+fn rolled_up(rolled_up: Option<RolledUp>) -> String {
+    match rolled_up {
+        Some(RolledUp { sequence, size, .. }) => {
+            format!("rolled up as number {sequence}, under the checkpoint of size {size}")
+        }
+        None => "not rolled up".into(),
+    }
+}
+
+fn anchored(anchored: Option<&Anchored>) -> Vec<String> {
+    let Some(anchored) = anchored else { return Vec::from(["not anchored".into()]) };
+    let Anchored { at, block_hash, block_number, contract, not_after, sequence, .. } = anchored;
+    let why = match anchored.believed_by {
+        Belief::Policy => "the policy names the block",
+        Belief::Rpc => "a node of the chain shows the block",
+        Belief::Reader => "whoever reads this gave the block",
+    };
+    let mut lines = Vec::from([format!(
+        "anchored as number {sequence} of {contract} in block {block_number} ({block_hash}) of {at}, believed because {why}"
+    )]);
+    if anchored.late {
+        let size = anchored.size;
+        lines.push(format!(
+            "anchored late: the checkpoint of size {size} had waited longer than the policy allows"
+        ));
+    }
+    if let Some(not_before) = anchored.not_before {
+        lines.push(format!("received between {not_before} and {not_after}, as the chain tells"));
+    } else {
+        lines.push(format!("received not after {not_after}, as the chain tells"));
+        lines.push("no lower bound: no earlier anchored checkpoint is in this file".into());
+    }
+    lines
+}
+
 impl NotProved {
     /// The plain sentence.
     #[must_use]
@@ -143,12 +181,14 @@ impl NotProved {
             Self::Revocations => {
                 "that the issuer's key had not been revoked by a registry change that is not in this file"
             }
-            Self::Consistency => "that the checkpoints of this file belong to one history",
             Self::SameForAll => {
                 "that the log shows everybody the same: no quorum of cosigners saw it"
             }
             Self::Times => {
-                "that the firm did not make up its times: nothing is anchored on a chain"
+                "that the firm did not make up its times: something here is not anchored on a chain"
+            }
+            Self::Earliest => {
+                "that nothing was dated back: no anchored checkpoint from before it is in this file"
             }
         }
     }

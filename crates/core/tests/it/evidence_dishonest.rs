@@ -6,6 +6,7 @@ use witness_core::{
     event::{Change, StatusClass},
     evidence::{Attachment, Evidence, KnownRevocations, NotProved, Reference, Verdict, verify},
     hash::Hash,
+    merkle::TreeSize,
     name::{Domain, Origin},
     note::{Note, Strict},
     policy::Policy,
@@ -22,7 +23,7 @@ pub(crate) fn judge(evidence: &Evidence, policy: &Policy) -> Result<Verdict, &'s
     // What is refused must be refused again after a journey through the file.
     let again = Evidence::parse(evidence.encode().as_bytes())
         .map_err(|error| witness_core::evidence::Refusal::from(error).reason())?;
-    verify(&again, policy, &Strict).map_err(|refusal| refusal.reason())
+    verify(&again, policy, &[], &Strict).map_err(|refusal| refusal.reason())
 }
 
 fn reason(evidence: &Evidence) -> &'static str {
@@ -282,7 +283,7 @@ fn two_histories_are_refused() {
 }
 
 #[test]
-fn two_checkpoints_can_stand_side_by_side_and_are_not_said_to_be_one_history() {
+fn entries_can_be_proved_in_two_checkpoints_that_are_one_history() {
     let mut world = plain();
     let early = world.evidence(&[1]);
     world.submit("main", &[(1, status(StatusClass::Affirming, "VERIFIED"), None)], &issuer_key());
@@ -292,10 +293,24 @@ fn two_checkpoints_can_stand_side_by_side_and_are_not_said_to_be_one_history() {
     evidence.entries = early.entries;
     evidence.entries.extend(proved_late);
     evidence.entries[6].checkpoint = Reference(1);
+    assert_eq!(reason(&evidence), "consistency-count");
+    evidence.consistency = vec![world.history(TreeSize(6), TreeSize(7))];
     let verdict = judge(&evidence, &World::policy()).unwrap();
-    assert!(verdict.not_proved.contains(&NotProved::Consistency));
     let sizes: Vec<u64> = verdict.items[0].events.iter().map(|event| event.logged.size.0).collect();
     assert_eq!(sizes, [6, 7]);
+    evidence.consistency.push(Vec::new());
+    assert_eq!(reason(&evidence), "consistency-count");
+    // Another history of the same length before, of which nothing but the checkpoint is in the file.
+    evidence.consistency.pop();
+    evidence.entries.iter_mut().for_each(|row| row.checkpoint = Reference(1));
+    evidence.entries[0].checkpoint = Reference(0);
+    let mut other = plain();
+    other.entries[5] = other.entries[5].replacen("1770000005000000", "1770000005000001", 1);
+    evidence.checkpoints[0] = other.checkpoint().to_string();
+    for (number, row) in (0..).zip(&mut evidence.entries) {
+        row.path = if number == 0 { other.proved(0).path } else { world.proved(number).path };
+    }
+    assert_eq!(reason(&evidence), "consistency-proof");
 }
 
 #[test]
@@ -367,7 +382,7 @@ fn no_refusal_repeats_a_document_hash() {
     ] {
         assert_ne!(altered, text);
         let refusal = match Evidence::parse(altered.as_bytes()) {
-            Ok(evidence) => verify(&evidence, &World::policy(), &Strict).unwrap_err(),
+            Ok(evidence) => verify(&evidence, &World::policy(), &[], &Strict).unwrap_err(),
             Err(error) => error.into(),
         };
         assert!(

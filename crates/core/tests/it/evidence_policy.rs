@@ -101,7 +101,7 @@ fn a_pin_is_a_key_that_verifies_and_not_a_name_with_an_id() {
     let mut policy = World::policy();
     let judge = |policy: &Policy, answers| {
         let judge = Turncoat(public, AtomicUsize::new(answers));
-        verify(&evidence, policy, &judge).map(|_| ()).map_err(|refusal| refusal.reason())
+        verify(&evidence, policy, &[], &judge).map(|_| ()).map_err(|refusal| refusal.reason())
     };
     // The registry itself asks twice about its first note; what is asked after that asks for the pin.
     policy.registrar_keys = vec![registrar];

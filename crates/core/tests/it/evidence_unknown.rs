@@ -42,18 +42,15 @@ fn whether_a_key_is_a_recovery_is_unknown_where_it_looks_like_the_first_in_a_fil
 }
 
 #[test]
-fn an_unknown_kind_or_table_means_that_it_cannot_tell() {
-    for table in ["anchors", "rollups"] {
-        let text = plain().evidence(&[1]).encode();
-        let text = text.replace(&format!("\"{table}\":[]"), &format!("\"{table}\":[\"one\",{{}}]"));
-        let evidence = Evidence::parse(text.as_bytes()).unwrap();
-        let refusal = verify(&evidence, &World::policy(), &Strict).unwrap_err();
-        let expected = (RefusalClass::CannotTell, "table-not-known");
-        assert_eq!((refusal.class(), refusal.reason()), expected);
-    }
+fn an_unknown_kind_or_version_means_that_it_cannot_tell() {
+    let text = World::anchored().evidence(&[1]).encode();
+    let later = text.replacen("evm-anchor-log/v1", "evm-anchor-log/v2", 1);
+    let refusal = Evidence::parse(later.as_bytes()).map_err(witness_core::evidence::Refusal::from);
+    let refusal = refusal.unwrap_err();
+    assert_eq!((refusal.class(), refusal.reason()), (RefusalClass::CannotTell, "file-version"));
     let mut world = plain();
     world.entries[5] = world.entries[5].replacen("submission", "state", 1);
-    let refusal = verify(&world.evidence(&[1]), &World::policy(), &Strict).unwrap_err();
+    let refusal = verify(&world.evidence(&[1]), &World::policy(), &[], &Strict).unwrap_err();
     assert_eq!(
         (refusal.class(), refusal.reason()),
         (RefusalClass::CannotTell, "entry-kind-unknown")
@@ -106,7 +103,7 @@ fn a_text_of_a_later_version_or_with_a_later_word_means_that_it_cannot_tell() {
             let proved = world.proved(number);
             (row.text, row.path) = (proved.text, proved.path);
         }
-        let refusal = verify(&evidence, &World::policy(), &Strict).unwrap_err();
+        let refusal = verify(&evidence, &World::policy(), &[], &Strict).unwrap_err();
         assert_eq!((refusal.reason(), refusal.class()), (reason, class), "{to}");
     }
 }
@@ -116,6 +113,6 @@ fn an_event_altered_to_be_of_a_later_version_is_refuted_since_the_issuer_did_not
     let mut evidence = plain().evidence(&[1]);
     let text = &mut evidence.items[0].events[0].text;
     *text = text.replacen("event/v1", "event/v2", 1);
-    let refusal = verify(&evidence, &World::policy(), &Strict).unwrap_err();
+    let refusal = verify(&evidence, &World::policy(), &[], &Strict).unwrap_err();
     assert_eq!((refusal.reason(), refusal.class()), ("event-proof", RefusalClass::Refuted));
 }

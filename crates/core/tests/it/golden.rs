@@ -17,7 +17,8 @@ use witness_core::{
     drafting::{ClientSecret, Draft, Drafter, Occurrence, Position, What},
     entry::{Entry, EntryKind},
     event::{Change, Event, Status, StatusClass},
-    evidence::{self, EventProof, Evidence, EvidenceBuilder, Place, ProvedEntry},
+    evidence::{self, EventProof, Evidence, EvidenceBuilder, Place, ProvedEntry, RollUpProof},
+    evm::{Anchor, Word},
     firm::{Firm, Role},
     firm_keys::{KeySet, firm_key_file, plan_keys},
     hash::{DocumentHash, Hash},
@@ -25,7 +26,7 @@ use witness_core::{
     merkle::{LeafIndex, TreeSize, leaves_path, leaves_root},
     name::{Domain, Jurisdictions, Name, Origin},
     note::{Note, Strict},
-    policy::Policy,
+    policy::{Policy, TrustedChain},
     receipt::Receipt,
     registry::{Change as RegistryBody, Continuity, Registry},
     rollup::{Contract, RollUp, RollUpTree},
@@ -33,6 +34,8 @@ use witness_core::{
     submission::Heartbeat,
     time::Timestamp,
 };
+
+use crate::chain;
 
 /// 2026-03-01T09:00:00Z: when the first entry is received. Each later one comes a second after.
 const START: u64 = 1_772_355_600;
@@ -162,8 +165,13 @@ impl Log {
         ProvedEntry { index, path: self.path(index), text }
     }
 
-    /// Evidence of the one event of a submission, with every note that is logged before it.
-    fn evidence(&self, checkpoint: &Note, draft: &Draft, index: LeafIndex) -> Evidence {
+    /// Evidence of the one event of a submission, with every note that is logged before it, and an anchor.
+    fn evidence(
+        &self,
+        (checkpoint, rollup): (&Note, &Note),
+        anchor: Anchor,
+        (draft, index): (&Draft, LeafIndex),
+    ) -> Evidence {
         let mut builder = EvidenceBuilder::new(checkpoint.to_string());
         builder.firm(self.proved(LeafIndex(0)));
         (1..index.0).for_each(|before| builder.registry(self.proved(LeafIndex(before))));
@@ -171,6 +179,9 @@ impl Log {
         let (text, place) = (draft.events[0].clone(), LeafIndex(0));
         let event = EventProof { details: None, index: place, path: Vec::new(), text };
         builder.event(issuer(), hash_of(DOCUMENT), index, event);
+        let (checkpoint, note) = (checkpoint.to_string(), rollup.to_string());
+        builder.rollup(RollUpProof { checkpoint, index: LeafIndex(0), note, path: Vec::new() });
+        builder.anchor(0, anchor);
         builder.build()
     }
 }
@@ -232,11 +243,23 @@ fn prove_first_event(log: &mut Log, texts: &mut Texts) {
     let signers = [log.key("log1.log.skey"), log.key("log1.timestamp.skey")];
     let published = log.checkpoint(&signers);
     texts.insert("checkpoint-published", published.to_string());
-    let evidence = log.evidence(&published, &draft, index);
-    let policy = Policy::for_firm(log.keys.root.verifying_key().clone());
-    let verdict = evidence::verify(&evidence, &policy, &Strict).unwrap();
-    assert_eq!(verdict.missing(&policy), []);
+    let rollup = roll_up(log, &published);
+    texts.insert("roll-up", rollup.to_string());
+    let value = Hash::of(rollup.text().as_bytes());
+    let anchor = chain::anchor(CONTRACTS[1], 17, &value, (27_000_000, START + 72));
+    texts.insert("anchor", anchor.encode());
+    let trusted = TrustedChain {
+        contract: anchor.contract,
+        code_hash: Word([0x33; 32]),
+        blocks: vec![chain::block_of(&anchor)],
+    };
+    let evidence = log.evidence((&published, &rollup), anchor, (&draft, index));
+    let mut policy = Policy::for_firm(log.keys.root.verifying_key().clone());
     texts.insert("policy", policy.encode());
+    policy.chains.push(trusted);
+    texts.insert("policy-chain", policy.encode());
+    let verdict = evidence::verify(&evidence, &policy, &[], &Strict).unwrap();
+    assert_eq!(verdict.missing(&policy), []);
     texts.insert("evidence", evidence.encode());
     texts.insert("verdict", verdict.to_json());
     let proof = evidence.tlog_proof(Place { item: 0, event: 0 }).unwrap();
@@ -272,24 +295,25 @@ fn go_on(log: &mut Log, texts: &mut Texts) {
     texts.insert("heartbeat", heartbeat.to_string());
 }
 
+const CONTRACTS: [Contract; 2] =
+    [Contract { chain: 1, address: [0x11; 20] }, Contract { chain: 8453, address: [0x22; 20] }];
+
 /// The first roll-up, over the published checkpoint of the only log, for two chains.
-fn roll_up(log: &Log, texts: &mut Texts) {
-    let published = Note::parse(texts["checkpoint-published"].as_bytes()).unwrap();
+fn roll_up(log: &Log, published: &Note) -> Note {
     let tree = RollUpTree::new([published.text()]).unwrap();
-    let contract = |chain, byte| Contract { chain, address: [byte; 20] };
     let rollup = RollUp {
         firm: Domain::parse("witness.example").unwrap(),
         sequence: 0,
         logs: tree.logs(),
         root: tree.root(),
         previous: Hash::ZERO,
-        contracts: vec![contract(1, 0x11), contract(8453, 0x22)],
+        contracts: CONTRACTS.into(),
     };
     let key = log.key(&firm_key_file(Role::RollUp));
     let note = note_over(rollup.encode(), &[key]);
     assert_eq!(RollUp::parse(note.text()).unwrap(), rollup);
     log.firm.verify(&note, (Role::RollUp, "witness.example", 0), &Strict).unwrap();
-    texts.insert("roll-up", note.to_string());
+    note
 }
 
 fn texts() -> Texts {
@@ -303,7 +327,6 @@ fn texts() -> Texts {
     register_issuer(&mut log, &mut texts);
     prove_first_event(&mut log, &mut texts);
     go_on(&mut log, &mut texts);
-    roll_up(&log, &mut texts);
     texts
 }
 
@@ -348,8 +371,12 @@ fn the_documentation_names_every_reason_and_every_anomaly() {
         line.starts_with("Refuted \"") || line.starts_with("CannotTell \"")
     });
     assert!(reasons.len() > 30 && checks.len() > 40, "the sources are written otherwise now");
+    let anchors = quoted(include_str!("../../src/evm/error.rs"), |line| {
+        line.starts_with("Self::") && line.contains("=> \"")
+    });
+    assert!(anchors.len() > 10, "the source is written otherwise now");
     let anomalies = Anomaly::ALL.map(Anomaly::word);
-    for word in reasons.into_iter().chain(checks).chain(anomalies) {
+    for word in reasons.into_iter().chain(checks).chain(anchors).chain(anomalies) {
         assert!(documentation.contains(&format!("| `{word}` |")), "{word}");
     }
 }

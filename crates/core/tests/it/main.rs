@@ -7,10 +7,16 @@
     reason = "a test that cannot go on should stop"
 )]
 
+mod chain;
 mod document;
 mod evidence;
+mod evidence_altered;
+mod evidence_anchored;
+mod evidence_attached;
 mod evidence_dishonest;
 mod evidence_policy;
+mod evidence_rollups;
+mod evidence_times;
 mod evidence_unknown;
 mod evm;
 mod evm_dishonest;
@@ -22,3 +28,4 @@ mod rfc6962;
 mod tlog_policy;
 mod trees;
 mod world;
+mod world_anchored;

@@ -1,5 +1,5 @@
 //! A whole firm in memory, honest unless told otherwise: keys, a log, registry notes, submissions,
-//! checkpoints, evidence. All keys and times are fixed, so that every run is the same.
+//! checkpoints, roll-ups, anchors, evidence. All keys and times are fixed, so that every run is the same.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -7,7 +7,8 @@ use witness_core::{
     checkpoint::Checkpoint,
     entry::{Entry, EntryKind},
     event::{Change, Event, Salt, Status, StatusClass},
-    evidence::{EventProof, Evidence, EvidenceBuilder, ProvedEntry},
+    evidence::{EventProof, Evidence, EvidenceBuilder, ProvedEntry, RollUpProof},
+    evm::Anchor,
     firm::{FirmText, Role, RoleKey},
     hash::{DocumentHash, Hash},
     key::{SignatureType, SigningKey},
@@ -63,6 +64,9 @@ pub(crate) fn timestamp_key() -> SigningKey {
 pub(crate) fn registrar_key() -> SigningKey {
     key(FIRM, 4)
 }
+pub(crate) fn rollup_key() -> SigningKey {
+    key(FIRM, 5)
+}
 pub(crate) fn issuer_key() -> SigningKey {
     key(ISSUER, 10)
 }
@@ -83,7 +87,11 @@ pub(crate) fn status(class: StatusClass, word: &str) -> Change {
 }
 
 pub(crate) fn signed(text: String, keys: &[&SigningKey]) -> Note {
-    let lines = keys.iter().map(|key| key.sign(&text, Timestamp::from_seconds(START + 60)));
+    signed_at(text, keys, START + 60)
+}
+
+pub(crate) fn signed_at(text: String, keys: &[&SigningKey], seconds: u64) -> Note {
+    let lines = keys.iter().map(|key| key.sign(&text, Timestamp::from_seconds(seconds)));
     let lines: Vec<SignatureLine> = lines.collect();
     Note::new(text, lines)
 }
@@ -110,6 +118,14 @@ pub(crate) struct World {
     pub(crate) is_published: bool,
     /// The origin of the submissions to come.
     pub(crate) origin: Origin,
+    /// The time of receipt of the entries to come, in microseconds; else each comes a second after the last.
+    pub(crate) received_us: Option<u64>,
+    /// The signed time of the checkpoints to come, in seconds.
+    pub(crate) signed_at: u64,
+    /// The roll-ups, each with the log's checkpoint in it. A test may alter them.
+    pub(crate) rollups: Vec<RollUpProof>,
+    /// The anchors, each with the number of its roll-up. A test may alter them.
+    pub(crate) anchors: Vec<(u64, Anchor)>,
     registry: (u64, Hash),
     streams: BTreeMap<String, (u64, Hash)>,
     firm: Option<FirmText>,
@@ -124,6 +140,10 @@ impl World {
             cosigners: Vec::new(),
             is_published: true,
             origin: Origin::parse(ORIGIN).unwrap(),
+            received_us: None,
+            signed_at: START + 60,
+            rollups: Vec::new(),
+            anchors: Vec::new(),
             registry: (0, Hash::ZERO),
             streams: BTreeMap::new(),
             firm: None,
@@ -157,7 +177,7 @@ impl World {
         let issued = [(1, Change::Issued, Some(DETAILS)), (2, Change::Issued, None)];
         world.submit("main", &issued, &issuer_key());
         world.add_key(&second_issuer_key(), false, &[&issuer_key()]);
-        let keys = [(Role::RollUp, key(FIRM, 5))];
+        let keys = [(Role::Evidence, key(FIRM, 6))];
         world.amend_firm(&keys);
         let link = Hash::of(b"link");
         let changed = [
@@ -191,6 +211,7 @@ impl World {
     pub(crate) fn log(&mut self, kind: EntryKind, note: &Note) -> u64 {
         let index = u64::try_from(self.entries.len()).unwrap();
         let received_at = Timestamp::from_seconds(START + index);
+        let received_at = self.received_us.map_or(received_at, Timestamp::from_micros);
         let registry_sequence = self.registry.0;
         let entry = Entry { kind, received_at, registry_sequence, body: note.to_string() };
         self.entries.push(entry.encode());
@@ -202,12 +223,22 @@ impl World {
             (Role::Log, log_key()),
             (Role::Timestamp, timestamp_key()),
             (Role::Registrar, registrar_key()),
+            (Role::RollUp, rollup_key()),
         ];
         self.amend_firm(&keys);
     }
 
     /// Logs the next firm note, with more keys.
     pub(crate) fn amend_firm(&mut self, keys: &[(Role, SigningKey)]) {
+        self.amend_firm_between(keys, (0, None));
+    }
+
+    /// Logs the next firm note, with more keys of this range.
+    pub(crate) fn amend_firm_between(
+        &mut self,
+        keys: &[(Role, SigningKey)],
+        (from, until): (u64, Option<u64>),
+    ) {
         let (sequence, previous, mut all) = match &self.firm {
             None => (0, Hash::ZERO, Vec::new()),
             Some(text) => {
@@ -217,8 +248,8 @@ impl World {
         let new = keys.iter().map(|(role, key)| RoleKey {
             role: *role,
             key: key.verifying_key().clone(),
-            from: 0,
-            until: None,
+            from,
+            until,
         });
         all.extend(new);
         all.sort_by_key(|key| format!("{} {}", key.role.word(), key.key));
@@ -309,7 +340,7 @@ impl World {
         index
     }
 
-    fn leaves(&self) -> Vec<Hash> {
+    pub(crate) fn leaves(&self) -> Vec<Hash> {
         self.entries.iter().map(|text| Hash::leaf(text.as_bytes())).collect()
     }
 
@@ -326,7 +357,7 @@ impl World {
         let mut keys = vec![&log];
         keys.extend(self.is_published.then_some(&timestamp));
         keys.extend(&self.cosigners);
-        signed(text, &keys)
+        signed_at(text, &keys, self.signed_at)
     }
 
     pub(crate) fn proved(&self, index: u64) -> ProvedEntry {
@@ -370,6 +401,7 @@ impl World {
                 }
             }
         }
+        self.add_chain(&mut builder);
         builder.build()
     }
 }
