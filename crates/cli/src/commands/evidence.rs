@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &EvidenceArgs, output: &mut Output) -> Result<Outc
         output.json(&json!({ "outcome": outcome.word(), "verified": false, "file": args.out }))?;
         return Ok(outcome);
     };
-    let checked = Checked::of(&bytes, &policy, Some(document))?;
+    let checked = Checked::of(&bytes, &policy, &[], Some(document))?;
     let is_kept = checked.outcome() != Outcome::Refused;
     if is_kept {
         save(&args.out, &bytes, args.force)?;

@@ -6,7 +6,10 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use witness_core::{
-    evidence::{self, EVIDENCE_BYTES_MAX, Evidence, Missing, Refusal, RefusalClass, Verdict},
+    evidence::{
+        self, Belief, EVIDENCE_BYTES_MAX, Evidence, Missing, Refusal, RefusalClass, SeenBlock,
+        Verdict,
+    },
     hash::DocumentHash,
     note::Strict,
     policy::Policy,
@@ -25,11 +28,13 @@ whatever the state of the document; 1 a check failed; 2 it cannot tell: somethin
 unknown kind, or a fact that the policy requires is missing.
 
 Take the policy from the firm itself or from somebody you trust, never from where the evidence
-came from.
+came from. An anchor on a chain counts if the policy names its contract, and the policy or --block
+its block; without, the answer says which block to look up.
 
 Examples:
   witness verify certificate.evidence.json --policy policy.json
-  witness verify certificate.evidence.json --policy policy.json --document certificate.txt";
+  witness verify certificate.evidence.json --policy policy.json --document certificate.txt
+  witness verify certificate.evidence.json --policy policy.json --block eip155:8453:0x5f2c…";
 
 /// Arguments of `witness verify`.
 #[derive(Debug, Args)]
@@ -46,6 +51,14 @@ pub(crate) struct VerifyArgs {
     /// The issuer's verification-meta.json, if it has one: it can change the hash of a text
     #[arg(long, value_name = "META.json", requires = "document")]
     meta: Option<PathBuf>,
+    /// A block that you know to be on its chain for good, as eip155:<chain>:0x<hash>; may be repeated
+    #[arg(long = "block", value_name = "HASH", value_parser = read_block)]
+    blocks: Vec<SeenBlock>,
+}
+
+fn read_block(text: &str) -> Result<SeenBlock, String> {
+    let expected = "must be eip155:<chain>:0x<64 lower-case hexadecimal digits>";
+    SeenBlock::parse(text, Belief::Reader).ok_or_else(|| expected.to_owned())
 }
 
 /// Verifies it.
@@ -54,7 +67,7 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> Result<Outcome> {
     let bytes = files::read(&args.file, u64::try_from(EVIDENCE_BYTES_MAX)?)?;
     let document = args.document.as_deref();
     let document = document.map(|text| args::hash_file(text, args.meta.as_deref())).transpose()?;
-    let checked = Checked::of(&bytes, &policy, document)?;
+    let checked = Checked::of(&bytes, &policy, &args.blocks, document)?;
     let outcome = checked.outcome();
     output.conclude(outcome);
     checked.show(output)?;
@@ -79,15 +92,16 @@ pub(crate) struct Checked {
 }
 
 impl Checked {
-    /// Verifies the bytes of a file.
+    /// Verifies the bytes of a file. An anchor counts if its block is the policy's or one of `seen`.
     pub(crate) fn of(
         bytes: &[u8],
         policy: &Policy,
+        seen: &[SeenBlock],
         document: Option<DocumentHash>,
     ) -> Result<Self> {
         let evidence = Evidence::parse(bytes).map_err(|error| failure(&Refusal::File(error)))?;
         let verdict =
-            evidence::verify(&evidence, policy, &[], &Strict).map_err(|error| failure(&error))?;
+            evidence::verify(&evidence, policy, seen, &Strict).map_err(|error| failure(&error))?;
         let missing = verdict.missing(policy);
         let is_about = |document| verdict.items.iter().any(|item| item.document == document);
         let document_matches = document.map(is_about);
