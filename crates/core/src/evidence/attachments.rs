@@ -150,12 +150,9 @@ impl Judge<'_> {
         after.map_or(Ok(()), |after| rollups::check_neighbours(spot, &rollup, after))?;
         let before = at.checked_sub(1).and_then(|before| rollups.get(before));
         before.map_or(Ok(()), |before| rollups::check_neighbours(spot, before, &rollup))?;
-        let is_known = after.is_some_and(|after| after.value == rollup.value);
         let spot = Spot::Attached(position, Table::Anchors);
         let judged = anchors::verify_one(spot, &later.anchor, &rollup, self.beliefs)?;
-        if !is_known {
-            rollups.insert(at, rollup);
-        }
+        rollups.insert(at, rollup);
         lines.extend(strange);
         Ok(Some(judged))
     }

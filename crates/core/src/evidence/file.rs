@@ -22,6 +22,8 @@ use super::{
 use crate::{
     evm::members::{EXPECTED as EXPECTED_IN_ANCHORS, KIND as ANCHOR_KIND},
     hash::Hash,
+    name::Name,
+    text::decimal,
 };
 
 /// Longest evidence file, in bytes.
@@ -143,27 +145,54 @@ impl Evidence {
 }
 
 fn shape(bytes: &[u8], error: &serde_json::Error) -> FileError {
-    #[derive(Deserialize)]
-    struct Version {
-        format: String,
-    }
-    let version = serde_json::from_slice::<Version>(bytes).map(|version| version.format);
-    let is_other = |format: &str| format != FORMAT && format.starts_with("witness-evidence/v");
-    if version.is_ok_and(|format| is_other(&format)) {
+    if is_other_version(bytes) {
         return FileError::OtherVersion;
     }
     // Only what we say ourselves is passed on; serde's own messages can repeat the input.
     let message = error.to_string();
     let mut known = EXPECTED.into_iter().chain(EXPECTED_IN_ANCHORS);
     let expected = known.find(|expected| message.starts_with(expected));
-    if expected.is_some_and(|expected| expected.contains(ANCHOR_KIND)) {
-        return FileError::OtherVersion;
-    }
     FileError::Shape {
         line: error.line(),
         column: error.column(),
         expected: expected.unwrap_or(EXPECTED_JSON),
     }
+}
+
+/// Whether a file that does not parse says that it, or an anchor in it, is of another version, whatever members that
+/// one has.
+fn is_other_version(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Said {
+        #[serde(default)]
+        anchors: Vec<SaidRow>,
+        format: String,
+    }
+    #[derive(Deserialize)]
+    struct SaidRow {
+        anchor: SaidKind,
+    }
+    #[derive(Deserialize)]
+    struct SaidKind {
+        kind: String,
+    }
+    #[derive(Deserialize)]
+    struct SaidFormat {
+        format: String,
+    }
+    let format = serde_json::from_slice::<SaidFormat>(bytes).map(|said| said.format);
+    if format.is_ok_and(|format| format != FORMAT && format.starts_with("witness-evidence/v")) {
+        return true;
+    }
+    let is_other = |row: &SaidRow| row.anchor.kind != ANCHOR_KIND && is_kind(&row.anchor.kind);
+    serde_json::from_slice::<Said>(bytes)
+        .is_ok_and(|said| said.format == FORMAT && said.anchors.iter().any(is_other))
+}
+
+/// Whether this could be a kind of anchors with its version.
+fn is_kind(kind: &str) -> bool {
+    let is_name = |name: &str| Name::parse(name).is_some();
+    kind.split_once("/v").is_some_and(|(name, version)| is_name(name) && decimal(version).is_some())
 }
 
 impl fmt::Display for Reference {
@@ -220,6 +249,28 @@ mod tests {
                 "{member}"
             );
             assert!(!refusal.to_string().contains("secret"));
+        }
+    }
+
+    #[test]
+    fn an_anchor_of_another_kind_is_told_from_a_broken_one() {
+        let with = |anchor: &str| {
+            let row = alloc::format!("\"anchors\":[{{\"anchor\":{anchor},\"rollup\":\"0\"}}]");
+            Evidence::parse(empty().replace("\"anchors\":[]", &row).as_bytes()).unwrap_err()
+        };
+        for later in
+            [r#"{"kind":"evm-anchor-log/v2"}"#, r#"{"block":1,"kind":"bitcoin-op-return/v1"}"#]
+        {
+            assert_eq!(with(later), FileError::OtherVersion, "{later}");
+        }
+        for broken in [
+            r#"{"kind":"evm-anchor-log/v1"}"#,
+            r#"{"kind":"Evm/v1"}"#,
+            r#"{"kind":"evm"}"#,
+            r#"{"kind":"evm/vx"}"#,
+            "{}",
+        ] {
+            assert!(matches!(with(broken), FileError::Shape { .. }), "{broken}");
         }
     }
 

@@ -73,8 +73,8 @@ impl Chain {
             block_hash: first.block.hash,
             block_number: first.block.number,
             contract: first.contract,
-            // Where the checkpoint bears no time, that of receipt stands in for it.
-            late: self.is_late(first, first.published.unwrap_or(at)),
+            // From the receipt, or from the signature if that bears an earlier time.
+            late: self.is_late(first, first.published.map_or(at, |published| published.min(at))),
             not_after,
             not_before,
             rollup: first.rollup,

@@ -150,15 +150,14 @@ fn anchored(anchored: Option<&Anchored>) -> Vec<String> {
         "anchored as number {sequence} of {contract} in block {block_number} ({block_hash}) of {at}, believed because {why}"
     )]);
     if anchored.late {
-        let size = anchored.size;
-        lines.push(format!(
-            "anchored late: the checkpoint of size {size} had waited longer than the policy allows"
-        ));
+        lines.push("anchored late: longer after its receipt than the policy allows".into());
     }
     if let Some(not_before) = anchored.not_before {
-        lines.push(format!("received between {not_before} and {not_after}, as the chain tells"));
+        lines.push(format!(
+            "the time of receipt is borne out by the chain: between {not_before} and {not_after}"
+        ));
     } else {
-        lines.push(format!("received not after {not_after}, as the chain tells"));
+        lines.push(format!("the time of receipt is borne out by the chain: not after {not_after}"));
         lines.push("no lower bound: no earlier anchored checkpoint is in this file".into());
     }
     lines

@@ -29,6 +29,12 @@ impl CompactRange {
         TreeSize(self.size)
     }
 
+    /// The roots of the complete subtrees, the largest first.
+    #[must_use]
+    pub fn peaks(&self) -> &[Hash] {
+        &self.peaks
+    }
+
     /// Appends one leaf by its hash.
     pub fn push(&mut self, leaf: Hash) {
         let mut hash = leaf;

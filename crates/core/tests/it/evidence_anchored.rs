@@ -95,6 +95,18 @@ fn an_event_that_nothing_covers_yet_lacks_both_facts() {
 }
 
 #[test]
+fn what_is_not_proved_of_one_event_is_not_proved() {
+    let mut world = World::anchored();
+    world.anchors.pop();
+    world.anchor(1, BASE, START + 670);
+    let verdict = judge(&world, &world.trusting(), &[]);
+    let [first, second] = facts(&verdict);
+    assert!(first.anchored.is_some() && second.anchored.is_none());
+    assert!(verdict.not_proved.contains(&NotProved::Times));
+    assert!(!verdict.not_proved.contains(&NotProved::Earliest));
+}
+
+#[test]
 fn the_verdict_says_so_in_plain_sentences_and_as_canonical_json() {
     let world = World::anchored();
     let verdict = judge(&world, &world.trusting(), &[]);
@@ -107,7 +119,7 @@ fn the_verdict_says_so_in_plain_sentences_and_as_canonical_json() {
             "anchored as number 18 of {BASE} in block 1018 ({block}) of 2026-02-02T03:01:10Z, \
              believed because the policy names the block"
         ),
-        "received between 2026-02-02T02:36:00Z and 2026-02-02T03:06:10Z, as the chain tells",
+        "the time of receipt is borne out by the chain: between 2026-02-02T02:36:00Z and 2026-02-02T03:06:10Z",
     ] {
         assert!(lines.contains(part), "{part}\n{lines}");
     }
@@ -222,6 +234,8 @@ fn the_blocks_of_a_file_are_those_of_its_anchors_that_are_borne_out() {
     evidence.anchors.clear();
     evidence.attach(world.later(7, &world.anchors[2]).attachment());
     assert_eq!(evidence.blocks(), [block(2, 1018)].into());
+    evidence.attachments[0].kind = "another".to_owned();
+    assert_eq!(evidence.blocks(), [].into());
     assert_eq!(World::short().evidence(&[1]).blocks(), [].into());
 }
 

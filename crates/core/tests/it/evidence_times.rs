@@ -129,12 +129,16 @@ fn a_checkpoint_before_bounds_nothing_unless_its_own_block_bears_out_its_time() 
 #[test]
 fn an_anchor_that_came_late_is_said_to_be_late() {
     let story = |anchored| Story { anchored, ..HONEST };
-    let at_edge = HONEST.signed + DELAY + TOLERANCE;
+    let at_edge = HONEST.received_us / 1_000_000 + DELAY + TOLERANCE;
     assert!(!story(at_edge).judge().unwrap().late);
     assert!(story(at_edge + 1).judge().unwrap().late);
+    // Published and anchored at once, and received long before, by the firm's own word.
+    let received = HONEST.received_us / 1_000_000;
+    let back_dated = Story { signed: received + DELAY + TOLERANCE, ..story(at_edge + 1) };
+    assert!(back_dated.judge().unwrap().late);
     let world = story(at_edge + 1).world();
     let verdict = judge(&world, &world.trusting()).unwrap();
-    let late = "anchored late: the checkpoint of size 6 had waited longer than the policy allows";
+    let late = "anchored late: longer after its receipt than the policy allows";
     assert!(verdict.lines().iter().any(|line| line.contains(late)), "{:?}", verdict.lines());
 }
 
@@ -290,8 +294,10 @@ fn the_tolerance_and_the_delay_are_the_policys() {
     assert!(judge_with(back, 7, DELAY).is_ok());
     // 10 seconds from signing to block, both times.
     let late = |delay| judge_with(HONEST, 0, delay).unwrap();
-    assert_eq!((late(10).late, late(10).not_before.is_some()), (false, true));
-    assert_eq!((late(9).late, late(9).not_before.is_some()), (true, false));
+    let both = |delay| (late(delay).late, late(delay).not_before.is_some());
+    // The entry waited twenty seconds for its anchor, the checkpoint before it ten.
+    assert_eq!([20, 19].map(both), [(false, true), (true, true)]);
+    assert_eq!([10, 9].map(both), [(true, true), (true, false)]);
     // Sums beyond all times do not overflow.
     let most = u64::MAX >> 1;
     assert!(judge_with(HONEST, most, most).is_ok());
