@@ -2,8 +2,9 @@
 //!
 //! What is here: nodes of the chain, one ([`rpc`]) and several that must agree ([`nodes`]); what a transaction
 //! bids ([`fees`]) and who signs it ([`wallet`]); the contract ([`contract`]) and how it is put on a chain
-//! ([`deploy`]). What must hold: this is the only crate that knows how a chain is spoken to, and it knows nothing
-//! of storage; it reads no clock and draws no randomness, both are arguments.
+//! ([`deploy`]); how an anchor is proved from what a node says ([`capture`]); and who brings roll-ups there and
+//! learns when they are final ([`worker`]). What must hold: this is the only crate that knows how a chain is spoken
+//! to, and it knows nothing of storage; it reads no clock and draws no randomness, both are arguments.
 
 pub mod capture;
 pub mod contract;
@@ -12,6 +13,7 @@ pub mod fees;
 pub mod nodes;
 pub mod rpc;
 pub mod wallet;
+pub mod worker;
 
 /// What callers need of alloy, so that they name one version: that of this crate.
 pub mod alloy {

@@ -1,6 +1,7 @@
-//! What is final: said by operators of more than one name, and by all that answer.
+//! What is final: said by more than half of all nodes, by operators of more than one name, and contradicted by none.
 //!
-//! What must hold: only `finalized` counts, never a number of blocks. Where it stalls, nothing becomes final.
+//! What must hold: only `finalized` counts, never a number of blocks. Where it stalls, nothing becomes final. A node
+//! that lags holds nobody up, and one that serves another block holds up everything.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,7 @@ use alloy_primitives::B256;
 
 use crate::rpc::{At, Block, NodeError};
 
-use super::{Answers, Discord, Nodes, NodesError, unanimous};
+use super::{Answers, Discord, Nodes, NodesError, reached_by, unanimous};
 
 /// A block that is final.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,64 +24,86 @@ pub struct Final {
     pub observers: Vec<String>,
 }
 
+/// How far the chain is final, and by which nodes' word.
+struct Reached {
+    number: u64,
+    /// Nodes that call it final.
+    by: BTreeSet<usize>,
+}
+
 impl Nodes {
-    /// The newest block that all nodes that answer call final.
+    /// The newest block that is final.
     pub async fn finalized(&self) -> Result<Final, NodesError> {
-        let number = self.lowest_final().await?;
-        self.same_block(number).await
+        let reached = self.reached_final().await?;
+        self.same_block(reached.number, &reached.by).await
     }
 
-    /// The block of a number, read by number from all nodes; `None` while not all of them call it final.
+    /// The block of a number, read by number from all nodes; `None` while it is not final.
     pub async fn final_block(&self, number: u64) -> Result<Option<Final>, NodesError> {
-        if self.lowest_final().await? < number {
+        let reached = self.reached_final().await?;
+        if reached.number < number {
             return Ok(None);
         }
-        self.same_block(number).await.map(Some)
+        self.same_block(number, &reached.by).await.map(Some)
     }
 
-    /// The lowest of the numbers that nodes call final: the one that holds for all of them.
-    async fn lowest_final(&self) -> Result<u64, NodesError> {
+    /// The height that enough nodes call final.
+    async fn reached_final(&self) -> Result<Reached, NodesError> {
         let heard = self.all(|node| async move { need(&node, At::Finalized).await }).await;
         let mut answers = Answers::default();
-        let mut numbers = Vec::new();
+        let mut heights = Vec::new();
         for (index, block) in heard {
             match block {
                 Ok(block) => {
                     answers.add(self.name_of(index), &block);
-                    numbers.push((self.operator_of(index), block.number));
+                    heights.push((index, block.number));
                 }
                 Err(error) => self.note(index, &error, &mut answers),
             }
         }
-        let operators =
-            numbers.iter().map(|(operator, _)| *operator).collect::<BTreeSet<_>>().len();
+        let said: Vec<(&str, u64)> =
+            heights.iter().map(|(index, number)| (self.operator_of(*index), *number)).collect();
+        let operators = said.iter().map(|(operator, _)| *operator).collect::<BTreeSet<_>>().len();
         let operators_min = self.quorum.operators_min();
-        let lowest = numbers.iter().map(|(_, number)| *number).min();
-        lowest.filter(|_| operators >= operators_min).ok_or(NodesError::TooFewOperators {
-            operators_min,
-            operators,
-            answers,
-        })
+        let number = reached_by(&said, self.members.len(), operators_min);
+        let too_few = NodesError::TooFewOperators { operators_min, operators, answers };
+        let number = number.ok_or(too_few)?;
+        let by = heights.into_iter().filter(|(_, own)| *own >= number).map(|(index, _)| index);
+        Ok(Reached { number, by: by.collect() })
     }
 
-    /// The block that all nodes have under a number that all of them call final.
-    async fn same_block(&self, number: u64) -> Result<Final, NodesError> {
+    /// The block under a number that these nodes call final: they must all have it, and nobody another one.
+    async fn same_block(
+        &self,
+        number: u64,
+        callers: &BTreeSet<usize>,
+    ) -> Result<Final, NodesError> {
         let at = At::Number(number);
         let heard = self.all(|node| async move { node.block(at).await }).await;
         let mut answers = Answers::default();
         let mut blocks: Vec<(&str, Option<Block>)> = Vec::new();
+        let mut others = Vec::new();
         for (index, block) in heard {
             match block {
-                // None is an answer too: a node that calls the number final has to have the block.
                 Ok(block) => {
                     answers.add(self.name_of(index), &block);
-                    blocks.push((self.operator_of(index), block));
+                    if callers.contains(&index) {
+                        blocks.push((self.operator_of(index), block));
+                    } else {
+                        // A node that lags vouches for nothing, and may object.
+                        others.extend(block);
+                    }
                 }
                 Err(error) => self.note(index, &error, &mut answers),
             }
         }
         let operators_min = self.quorum.operators_min();
-        match unanimous(&blocks, operators_min) {
+        let agreed = unanimous(&blocks, operators_min);
+        let objects = |block: &Block| agreed.is_ok_and(|own| own.as_ref() != Some(block));
+        if others.iter().any(objects) {
+            return Err(NodesError::Discord { number, answers });
+        }
+        match agreed {
             Ok(Some(block)) => {
                 let observers: BTreeSet<String> =
                     blocks.iter().map(|(operator, _)| (*operator).to_owned()).collect();

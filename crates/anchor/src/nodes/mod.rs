@@ -26,7 +26,7 @@ pub use self::{
     error::{Answers, NodesError},
     finality::Final,
     observe::Market,
-    quorum::{Discord, Quorum, majority, middle, reached, unanimous},
+    quorum::{Discord, Quorum, majority, middle, reached, reached_by, unanimous},
     standing::{NodeStatus, Standing},
 };
 use crate::rpc::{At, Limits, Node, NodeError};

@@ -1,8 +1,8 @@
 //! When several nodes agree: the rules, over answers that are there already.
 //!
 //! What must hold: what can still change is believed when more than half of all configured nodes say it, so that
-//! two opposite beliefs never hold at once; what is final is believed only when all that answer say it, and
-//! operators of more than one name are among them.
+//! two opposite beliefs never hold at once; of what is final, more than half must have come so far, operators of
+//! more than one name among them, and no node may serve another block.
 
 use std::collections::BTreeSet;
 
@@ -47,6 +47,17 @@ pub fn reached(heights: &[u64], configured: usize) -> Option<u64> {
     let mut highest_first = heights.to_vec();
     highest_first.sort_unstable_by(|one, other| other.cmp(one));
     highest_first.get(configured / 2).copied()
+}
+
+/// The height that more than half of all configured nodes, and so many operators at least, have reached.
+#[must_use]
+pub fn reached_by(heights: &[(&str, u64)], configured: usize, operators_min: usize) -> Option<u64> {
+    let is_reached = |height: u64| {
+        let mut have = heights.iter().filter(|(_, it)| *it >= height).peekable();
+        let operators: BTreeSet<&str> = have.clone().map(|(operator, _)| *operator).collect();
+        have.peek().is_some() && have.count() * 2 > configured && operators.len() >= operators_min
+    };
+    heights.iter().map(|(_, height)| *height).filter(|height| is_reached(*height)).max()
 }
 
 /// The middle of what more than half of all configured nodes say; the lower one of two.
@@ -128,6 +139,26 @@ mod tests {
                 let have = |height| heights.iter().filter(|it| **it >= height).count();
                 let expected = (1..=3).rev().find(|height| have(*height) > configured / 2);
                 assert_eq!(reached(&heights, configured), expected, "{heights:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_final_height_is_reached_by_nodes_and_operators_enough_whoever_lags() {
+        // Operators a, a, b; each at height 1, 2, 3 or silent.
+        for way in 0..64_u64 {
+            let said = [("a", way % 4), ("a", way / 4 % 4), ("b", way / 16 % 4)];
+            let said: Vec<(&str, u64)> = said.into_iter().filter(|(_, it)| *it > 0).collect();
+            for operators_min in 1..=2 {
+                let is_reached = |height: &u64| {
+                    let have = |operator: &str| {
+                        said.iter().filter(|(own, it)| *own == operator && it >= height).count()
+                    };
+                    let (a, b) = (have("a"), have("b"));
+                    a + b >= 2 && usize::from(a > 0) + usize::from(b > 0) >= operators_min
+                };
+                let expected = (1..=3).rev().find(is_reached);
+                assert_eq!(reached_by(&said, 3, operators_min), expected, "{said:?}");
             }
         }
     }

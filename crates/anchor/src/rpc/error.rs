@@ -101,23 +101,18 @@ pub(super) fn unreachable(node: &str, error: reqwest::Error, within: Duration) -
     let reason = if error.is_timeout() {
         format!("nothing within {} s", within.as_secs_f32())
     } else {
-        causes(&error)
+        cause_of(&error)
     };
     NodeError::Unreachable { node: node.to_owned(), reason }
 }
 
-/// All that lies behind an error that only says where it happened.
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let more = error.to_string();
-        if !text.ends_with(&more) {
-            text = format!("{text}: {more}");
-        }
-        source = error.source();
+/// What lies at the bottom of an error whose upper layers only say where it happened.
+pub(super) fn cause_of(error: &dyn std::error::Error) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
     }
-    bounded(&text)
+    bounded(&deepest.to_string())
 }
 
 /// A stranger's words: printable and bounded.

@@ -20,7 +20,7 @@ use std::{
 use reqwest::{Client, Response, Url, header, redirect};
 use serde_json::{Value, json};
 
-use self::error::{bounded, causes, unreachable};
+use self::error::{bounded, cause_of, unreachable};
 pub use self::{
     error::NodeError,
     reads::{At, Call, Called},
@@ -28,8 +28,12 @@ pub use self::{
     value::{Block, Log, Receipt},
 };
 
-/// A header with 64 MiB of receipts is beyond any block's gas.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Of the receipts of a block; those of a busy one have some megabytes.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// Of all other answers: read into values, they take many times their length.
+const SHORT_ANSWER_BYTES_MAX: usize = 1 << 20;
+/// What tells of a whole block.
+const LONG_ANSWERS: [&str; 2] = ["eth_getBlockReceipts", "debug_getRawReceipts"];
 /// A shorter part of an address is no key, and may be an ordinary word of an answer.
 const SECRET_CHARS_MIN: usize = 8;
 
@@ -76,7 +80,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The ordinary ones: 5 s, 10 s, 64 MiB, three tries.
+    /// The ordinary ones: 5 s, 10 s, 16 MiB, three tries.
     #[must_use]
     pub fn new(jitter: Jitter) -> Self {
         Self {
@@ -129,7 +133,7 @@ impl Node {
         }
         let client = builder.build().map_err(|error| NodeError::Client {
             node: name.clone(),
-            reason: causes(&error.without_url()),
+            reason: cause_of(&error.without_url()),
         })?;
         let (secrets, calls) = (secrets_of(&url), AtomicU64::new(0));
         Ok(Self { shared: Arc::new(Shared { client, url, name, secrets, limits, calls }) })
@@ -190,7 +194,9 @@ impl Node {
         method: &'static str,
     ) -> Result<Vec<u8>, NodeError> {
         let limits = &self.shared.limits;
-        let limit = limits.answer_bytes_max;
+        let is_long = LONG_ANSWERS.contains(&method);
+        let short = limits.answer_bytes_max.min(SHORT_ANSWER_BYTES_MAX);
+        let limit = if is_long { limits.answer_bytes_max } else { short };
         let unreachable = |error| unreachable(self.name(), error, limits.answer_within);
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {

@@ -65,7 +65,8 @@ async fn a_rollup_is_found_again_under_its_number() {
         let entry = contract::entry(log, nodes.contract()).unwrap();
         assert_eq!((entry.sequence, entry.rollup), (sequence, *rollup));
         blocks.push((receipt.block_number, receipt.block_hash));
-        anvil.mine(1500).await;
+        // Nodes give logs of so many blocks at once.
+        anvil.mine(400).await;
     }
     let latest = nodes.latest().await.unwrap();
     for (sequence, (rollup, block)) in (0..).zip(rollups.iter().zip(&blocks)) {

@@ -14,3 +14,7 @@ mod deploy;
 mod foreign;
 mod nodes;
 mod rpc;
+mod worker;
+mod worker_firm;
+mod worker_random;
+mod worker_strangers;

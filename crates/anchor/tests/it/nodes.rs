@@ -188,7 +188,7 @@ async fn final_is_what_all_say_and_two_operators_at_least() {
 }
 
 #[tokio::test]
-async fn finality_is_as_far_as_the_node_that_is_last() {
+async fn finality_is_no_farther_than_two_operators_say() {
     let Some(anvil) = Anvil::start(CHAIN) else { return };
     let deployed = anvil.deployed().await;
     let mined = deployed.receipt.block_number;
