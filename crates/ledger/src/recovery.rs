@@ -162,6 +162,27 @@ pub(crate) fn read_only_reason(
     Ok(None)
 }
 
+/// Why a log with this store may be read and not written: it stands behind what the firm has rolled up, or has
+/// another past.
+pub(crate) fn behind_rollup(
+    reader: &LogReader,
+    head: &Head,
+    (sequence, rolled_up): &(u64, Checkpoint),
+) -> Result<Option<String>, OpenError> {
+    let size = rolled_up.size;
+    let why = if size > head.size {
+        format!("its data ends at size {}, but size {size} is under", head.size)
+    } else if reader.root(size)? == rolled_up.root {
+        return Ok(None);
+    } else {
+        format!("its data has another root at size {size} than")
+    };
+    Ok(Some(format!(
+        "{why} roll-up {sequence} of this firm: this is not the newest copy of the data. Restore that one, or go on under \
+         a new origin; nothing is lost by reading meanwhile"
+    )))
+}
+
 fn load_edge(store: &Store, head: &Head) -> Result<Edge, OpenError> {
     let damaged = || OpenError::Store(StoreError::Damaged { what: "tile at the right edge" });
     let mut open = Vec::new();

@@ -121,6 +121,23 @@ impl FirmStore {
         RollUpCell::decode(&value).map(Some).ok_or(StoreError::Damaged { what: "roll-up" })
     }
 
+    /// The newest of a log's checkpoints that was rolled up, with the sequence of the first roll-up over it: what the log
+    /// must not stand behind.
+    pub fn newest_rolled_up(
+        &self,
+        origin: &Origin,
+    ) -> Result<Option<(u64, Checkpoint)>, StoreError> {
+        let prefix = [origin.as_str().as_bytes(), b"\0"].concat();
+        let last = covers_key(origin.as_str(), TreeSize(u64::MAX));
+        let found = self.nearest(family::COVERS, (&last, &prefix), Direction::Reverse)?;
+        let Some((_, value)) = found else { return Ok(None) };
+        let damaged = || StoreError::Damaged { what: "roll-up" };
+        let sequence = Reader(&value).u64().ok_or_else(damaged)?;
+        let cell = self.rollup(sequence)?.ok_or_else(damaged)?;
+        let (_, checkpoint) = cell.checkpoint_of(origin).ok_or_else(damaged)?;
+        Ok(Some((sequence, checkpoint)))
+    }
+
     /// Sequence of the roll-up with this value, if there is one.
     pub fn rollup_of(&self, value: &Hash) -> Result<Option<u64>, StoreError> {
         self.number(family::VALUE, value.as_bytes())

@@ -13,6 +13,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use witness_core::{
     admission::{self, Admitted, Refusal},
+    checkpoint::Checkpoint,
     firm::Firm,
     hash::Hash,
     key::VerifyingKey,
@@ -47,6 +48,9 @@ pub struct LogOptions<C> {
     pub path: PathBuf,
     /// Folder of the head copies, apart from the store.
     pub head_copies: PathBuf,
+    /// The newest checkpoint of the log that was rolled up, with the roll-up's sequence, as the firm's store knows it:
+    /// data that stands behind it takes no writes.
+    pub rolled_up: Option<(u64, Checkpoint)>,
     /// Origin of the log.
     pub origin: Origin,
     /// The firm's root key.

@@ -25,13 +25,17 @@ use crate::{
 impl Log {
     /// Opens or creates a log, verifies what is stored, starts its writer, and logs the firm's notes.
     pub fn open<C: Clock>(options: LogOptions<C>) -> Result<Self, OpenError> {
-        let LogOptions { path, head_copies, origin, root, firm_notes, signers, clock, cache_bytes } =
-            options;
+        let LogOptions { path, head_copies, origin, rolled_up, .. } = options;
+        let LogOptions { root, firm_notes, signers, clock, cache_bytes, .. } = options;
         let store = Arc::new(Store::open(&path, &origin, &Cache::new_lru_cache(cache_bytes))?);
         let reader = Arc::new(LogReader::new(Arc::clone(&store)));
         let state = recovery::load(&store, &origin, &root)?;
         let head_copy = HeadCopy::new(&head_copies, origin.log());
         let read_only = recovery::read_only_reason((&reader, &origin), &state.head, &head_copy)?;
+        let read_only = match (read_only, &rolled_up) {
+            (None, Some(rolled_up)) => recovery::behind_rollup(&reader, &state.head, rolled_up)?,
+            (read_only, _) => read_only,
+        };
         let published = read_published(&reader, (&state.firm, &origin))?;
         if let (Some(published), None) = (&published, &read_only) {
             head_copy.catch_up(published)?;

@@ -140,6 +140,7 @@ impl Bench {
 
     fn try_open_under(&self, store: &Path, notes: Vec<Note>) -> Result<Log, OpenError> {
         Log::open(LogOptions {
+            rolled_up: None,
             path: store.to_path_buf(),
             head_copies: self.folder.path().join("head-copies"),
             origin: Origin::parse(ORIGIN).unwrap(),

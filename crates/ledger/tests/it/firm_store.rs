@@ -79,6 +79,11 @@ fn a_rollup_is_found_by_number_value_and_entry() {
     assert_eq!([0, 1, 3, 4].map(|index| over("b", index)), [Some(0), Some(1), Some(1), None]);
     assert_eq!(over("a", 9), None, "the next pair in the store is another log's");
     assert_eq!(over("c", 0), None);
+    let newest = |log| {
+        let newest = store.newest_rolled_up(&origin(log)).unwrap();
+        newest.map(|(sequence, checkpoint)| (sequence, checkpoint.size.0))
+    };
+    assert_eq!([newest("a"), newest("b"), newest("c")], [Some((2, 9)), Some((1, 4)), None]);
     let (index, checkpoint) = made[1].checkpoint_of(&origin("b")).unwrap();
     assert_eq!((index, checkpoint.size), (LeafIndex(1), TreeSize(4)));
     assert_eq!(made[1].checkpoint_of(&origin("c")), None);
