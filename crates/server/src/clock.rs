@@ -2,11 +2,16 @@
 //!
 //! The wall clock is compared with the monotonic one, which nobody can set: once they part by more than a
 //! second, the wall clock has jumped. Only what a clock is slewed by is followed, so that many small steps are
-//! a jump too. (The writer itself refuses a clock below the last entry.)
+//! a jump too. A finalized block of a chain is a third clock: it cannot lie ahead of ours. (The writer itself
+//! refuses a clock below the last entry.)
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
-use witness_core::time::Timestamp;
+use witness_core::{rollup::Contract, time::Timestamp};
 
 /// How far the two clocks may part.
 const DRIFT_MAX_US: u64 = 1_000_000;
@@ -14,6 +19,32 @@ const DRIFT_MAX_US: u64 = 1_000_000;
 const SLEW_DIVISOR: i128 = 2_000;
 /// A jump is forgiven after the two clocks have gone side by side for so long: ours was set right.
 const FORGIVEN_AFTER: Duration = Duration::from_mins(1);
+
+/// How far a finalized block may lie ahead of the wall clock, in seconds: what miners and sequencers may be ahead of
+/// it, and a little more.
+const AHEAD_MAX_S: u64 = 60;
+
+/// The time of the newest finalized block that each chain shows, in seconds since the epoch.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ChainTime(Arc<Mutex<BTreeMap<Contract, u64>>>);
+
+impl ChainTime {
+    /// What a chain shows now. Nodes that lied about it are forgotten with the next look.
+    pub(crate) fn saw(&self, contract: Contract, seconds: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(contract, seconds);
+    }
+
+    /// The wall clock, if no finalized block lies too far ahead of it.
+    fn check(&self, wall: Timestamp) -> Result<Timestamp, String> {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = shown.values().copied().max().unwrap_or_default();
+        let ahead_s = newest.saturating_sub(wall.seconds());
+        if ahead_s <= AHEAD_MAX_S {
+            return Ok(wall);
+        }
+        Err(format!("a finalized block of the chain lies {ahead_s} s ahead of the wall clock"))
+    }
+}
 
 /// Two clocks read at about the same time.
 #[derive(Debug, Clone, Copy)]
@@ -86,12 +117,13 @@ fn elapsed_us(from: Reading, to: Reading) -> i128 {
 #[derive(Debug)]
 pub(crate) struct SystemClock {
     guard: Guard,
+    chain_time: ChainTime,
     require_synchronised: bool,
 }
 
 impl SystemClock {
-    pub(crate) fn new(require_synchronised: bool) -> Self {
-        Self { guard: Guard::new(read()), require_synchronised }
+    pub(crate) fn new(require_synchronised: bool, chain_time: ChainTime) -> Self {
+        Self { guard: Guard::new(read()), chain_time, require_synchronised }
     }
 }
 
@@ -102,7 +134,7 @@ impl witness_ledger::Clock for SystemClock {
                 "the kernel's clock is not synchronised; see timedatectl; only systemd-timesyncd is asked".to_owned()
             );
         }
-        self.guard.check(read())
+        self.chain_time.check(self.guard.check(read())?)
     }
 }
 
@@ -144,6 +176,21 @@ mod tests {
         let slewed = (1..=3_600)
             .map(|s| guard.check(at(base, 2_900 + s * 1_000 + s * 2 / 5, 2_300 + s * 1_000)));
         assert!(slewed.into_iter().all(|reading| reading.is_ok()));
+    }
+
+    #[test]
+    fn a_clock_behind_a_finalized_block_is_refused_until_it_is_set_right() {
+        let (chain, at_s) = (ChainTime::default(), Timestamp::from_seconds);
+        assert!(chain.check(at_s(0)).is_ok());
+        let [one, other] = [1, 2].map(|chain| Contract { chain, address: [0; 20] });
+        chain.saw(one, 1_000);
+        chain.saw(other, 900);
+        assert!(chain.check(at_s(1_000 - AHEAD_MAX_S)).is_ok());
+        let refused = chain.check(at_s(999 - AHEAD_MAX_S)).unwrap_err();
+        assert!(refused.contains("61 s ahead"), "{refused}");
+        assert!(chain.check(at_s(5_000)).is_ok(), "a chain may stand still");
+        chain.saw(one, 100);
+        assert!(chain.check(at_s(999 - AHEAD_MAX_S)).is_ok(), "what was a lie is forgotten");
     }
 
     #[test]

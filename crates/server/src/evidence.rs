@@ -15,7 +15,7 @@ use witness_core::{
 };
 use witness_ledger::{DocumentEvent, Log, Place, Published};
 
-use crate::{convert, firm::Firm};
+use crate::{bounds::Bounds, convert, firm::Firm};
 
 /// Firm and registry entries that are kept ready, each proved at one published size.
 const PROVED_KEPT: usize = 16_384;
@@ -51,6 +51,7 @@ impl Assembler {
             vouchers.extend(vouchers_of_event(log, issuer, &event));
             add_event(&mut builder, log, (issuer, document), event, size)?;
         }
+        Bounds { firm: &self.firm, log, size }.add(&mut builder, places)?;
         vouchers.retain(|index| index.0 < size.0);
         for index in vouchers {
             builder.registry(self.proved(log, index, size)?);

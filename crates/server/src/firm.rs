@@ -15,12 +15,12 @@ use witness_ledger::{FirmStore, FirmStoreError, Log, LogOptions};
 
 use crate::{
     anchoring::Anchoring,
-    clock::SystemClock,
+    clock::{ChainTime, SystemClock},
     config::Config,
     keys,
     memo::Memo,
     metrics::Metrics,
-    rollups::{self, RollUps},
+    rollups::RollUps,
 };
 
 /// One firm.
@@ -53,6 +53,7 @@ impl Firm {
         let store = FirmStore::open(&config.data.join("firm"), &root);
         let store = store.map_err(|error| explain(error, &config.data))?;
         check_recorded(&store, &firm, config)?;
+        let chain_time = ChainTime::default();
         let mut logs = Vec::new();
         for name in &config.logs {
             let name = Name::parse(name).context("a log's name must be [a-z0-9-]{1,32}")?;
@@ -61,11 +62,12 @@ impl Firm {
             let options = LogOptions {
                 path: config.data.join("logs").join(name.as_str()),
                 head_copies: config.head_copies(),
+                rolled_up: store.newest_rolled_up(&origin)?,
                 origin: origin.clone(),
                 root: root.clone(),
                 firm_notes: notes.clone(),
                 signers: keys::signers(&config.keys, &origin)?,
-                clock: SystemClock::new(config.require_synchronised_clock),
+                clock: SystemClock::new(config.require_synchronised_clock, chain_time.clone()),
                 cache_bytes: config.cache_mib << 20,
             };
             make_private(&config.data.join("logs"))?;
@@ -80,8 +82,7 @@ impl Firm {
             logs.push(Arc::new(log));
         }
         check_issuers_live_in_one_log(&logs)?;
-        rollups::compare(&store, &logs)?;
-        let anchoring = Anchoring::new(&config.chains)?;
+        let anchoring = Anchoring::open(config, chain_time)?;
         let rollups = RollUps {
             key: keys::roll_up(&config.keys)?,
             every_s: config.rollup_every_s,
@@ -134,6 +135,14 @@ fn check_recorded(store: &FirmStore, firm: &Domain, config: &Config) -> anyhow::
     };
     if let Some(origin) = recorded.iter().find(|origin| !is_configured(origin)) {
         bail!("the data holds the log {origin}, and `logs` does not name it: name it again");
+    }
+    // Roll-ups would begin again, and those who watch would see two of one number.
+    let is_log = |name: &String| config.data.join("logs").join(name).join("CURRENT").is_file();
+    if recorded.is_empty() && !config.init && config.logs.iter().any(is_log) {
+        bail!(
+            "the firm's own store {} is new, and logs are there: restore it; it holds all roll-ups and anchors",
+            config.data.join("firm").display()
+        );
     }
     for name in &config.logs {
         let (origin, folder) = (format!("{firm}/{name}"), config.data.join("logs").join(name));

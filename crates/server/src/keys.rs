@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use anyhow::{Context as _, bail};
+use witness_anchor::wallet::Wallet;
 use witness_core::{
     firm::Role,
     firm_keys::{firm_key_file, log_key_file},
@@ -11,6 +12,7 @@ use witness_core::{
     note::Note,
 };
 use witness_ledger::Signers;
+use zeroize::Zeroizing;
 
 /// The keys of one log's writer.
 pub(crate) fn signers(folder: &Path, origin: &Origin) -> anyhow::Result<Signers> {
@@ -56,20 +58,33 @@ pub(crate) fn firm_notes(folder: &Path) -> anyhow::Result<Vec<Note>> {
     Ok(notes.into_iter().map(|(_, note)| note).collect())
 }
 
-/// A key file that others can read is refused: it may be theirs by now.
+/// The key that commits roll-ups to a chain: an encrypted keystore, and its password in a file of its own.
+pub(crate) fn committer(keystore: &Path, password_file: &Path) -> anyhow::Result<Wallet> {
+    refuse_shared(keystore)?;
+    refuse_shared(password_file)?;
+    let text = fs::read_to_string(password_file).map(Zeroizing::new);
+    let text = text.with_context(|| format!("{} cannot be read", password_file.display()))?;
+    let password = text.strip_suffix('\n').unwrap_or(&text);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    Ok(Wallet::open(keystore, password.as_bytes())?)
+}
+
 fn read_key(folder: &Path, name: &str) -> anyhow::Result<SigningKey> {
     let path = folder.join(name);
-    let metadata = fs::metadata(&path).with_context(|| {
-        format!("the key file {} is missing; `witness firm init` makes all of them", path.display())
-    })?;
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        bail!(
-            "the key file {0} has mode {mode:o}; others could read it: chmod 600 {0}",
-            path.display()
-        );
-    }
+    refuse_shared(&path).context("`witness firm init` makes all keys of a firm")?;
     let text =
         fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     SigningKey::parse(text.trim_end()).with_context(|| format!("{} is no key file", path.display()))
+}
+
+/// A secret that others can read is refused: it may be theirs by now.
+fn refuse_shared(path: &Path) -> anyhow::Result<()> {
+    let shown = path.display();
+    let metadata =
+        fs::metadata(path).with_context(|| format!("the key file {shown} is missing"))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        bail!("the key file {shown} has mode {mode:o}; others could read it: chmod 600 {shown}");
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! hands them on as arguments.
 
 mod anchoring;
+mod bounds;
 mod clock;
 mod config;
 mod connections;
@@ -29,6 +30,7 @@ use clap::Parser as _;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    witness_anchor::install_tls();
     let arguments = config::Arguments::parse();
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::new(&arguments.log_filter))

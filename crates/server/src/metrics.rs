@@ -7,7 +7,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use crate::firm::Firm;
+use crate::{anchoring::Standing, firm::Firm};
 
 /// What is counted as it happens.
 #[derive(Debug, Default, Clone)]
@@ -26,6 +26,11 @@ struct Reason {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LogLabel {
     log: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ContractLabel {
+    contract: String,
 }
 
 impl Metrics {
@@ -69,7 +74,7 @@ pub(crate) fn render(firm: &Firm) -> String {
         let family = Family::<LogLabel, Gauge>::default();
         for log in &firm.logs {
             let label = LogLabel { log: log.origin().log().to_owned() };
-            family.get_or_create(&label).set(i64::try_from(value(log)).unwrap_or(i64::MAX));
+            family.get_or_create(&label).set(whole(value(log)));
         }
         registry.register(name, help, family);
     };
@@ -92,10 +97,59 @@ pub(crate) fn render(firm: &Firm) -> String {
         "Syncs of the write-ahead log since the start",
         witness_ledger::Log::syncs,
     );
+    register_rollups(&mut registry, firm);
+    register_anchors(&mut registry, firm);
     let mut text = String::new();
     // Writing to a string cannot fail.
     if encode(&mut text, &registry).is_err() {
         text.clear();
     }
     text
+}
+
+fn register_rollups(registry: &mut Registry, firm: &Firm) {
+    let rollups = Gauge::<i64>::default();
+    let newest = firm.store.newest_rollup().ok().flatten().map_or(0, |(sequence, _)| sequence + 1);
+    rollups.set(whole(newest));
+    registry.register("rollups", "Roll-ups that were made", rollups);
+}
+
+fn register_anchors(registry: &mut Registry, firm: &Firm) {
+    let mut gauge = |name: &str, help: &str, value: fn(&Standing) -> u64| {
+        let family = Family::<ContractLabel, Gauge>::default();
+        for (contract, standing) in firm.anchoring.standings() {
+            let label = ContractLabel { contract: contract.to_string() };
+            family.get_or_create(&label).set(whole(value(&standing)));
+        }
+        registry.register(name, help, family);
+    };
+    gauge("anchors", "Anchors that are final", |standing| {
+        let newest = standing.status.as_ref().and_then(|status| status.newest_evidenced);
+        newest.map_or(0, |stand| stand.sequence + 1)
+    });
+    gauge(
+        "anchor_seconds",
+        "Time of the newest final anchor's block, since the epoch",
+        |standing| {
+            let newest = standing.status.as_ref().and_then(|status| status.newest_evidenced);
+            newest.map_or(0, |stand| stand.block.time)
+        },
+    );
+    gauge("anchor_halted", "1 while the worker waits for its operator", |standing| {
+        let is_halted = standing.status.as_ref().is_some_and(|status| status.halted.is_some());
+        u64::from(is_halted || standing.ended.is_some())
+    });
+    gauge("anchor_alarms", "Alarms that stand", |standing| {
+        let alarms = standing.status.as_ref().map_or(0, |status| status.alarms.len());
+        u64::try_from(alarms).unwrap_or(u64::MAX)
+    });
+    gauge(
+        "anchor_runway_days",
+        "Days that the committer's money lasts, as far as known",
+        |standing| standing.status.as_ref().and_then(|status| status.runway_days).unwrap_or(0),
+    );
+}
+
+fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -4,7 +4,7 @@
 //! What must hold: no log goes back from one roll-up to the next, and a roll-up is durable before anybody
 //! hears of it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use tokio::task;
@@ -13,8 +13,7 @@ use witness_core::{
     firm::Role,
     hash::Hash,
     key::SigningKey,
-    merkle::TreeSize,
-    name::Domain,
+    name::{Domain, Origin},
     note::{Note, Strict},
     rollup::{Contract, RollUp, RollUpTree},
     time::Timestamp,
@@ -44,9 +43,7 @@ impl RollUps {
         if checkpoints.is_empty() || !self.is_due(before.as_ref(), &checkpoints, now) {
             return Ok(None);
         }
-        if let Some((_, before)) = &before {
-            check_growth(&before.checkpoints, &checkpoints)?;
-        }
+        check_growth(&firm.store, &checkpoints)?;
         let cell = self.make(firm, before.map(|(_, before)| before), checkpoints, now)?;
         let sequence = cell.text().context("the roll-up does not read back")?.sequence;
         firm.store.append_rollup(&cell)?;
@@ -61,10 +58,14 @@ impl RollUps {
         now: Timestamp,
     ) -> bool {
         let Some((_, before)) = before else { return true };
-        let age_s = now.seconds().saturating_sub(before.made_at.seconds());
-        let goes_elsewhere = before.text().is_none_or(|text| text.contracts != self.contracts);
-        let is_new = before.checkpoints != checkpoints || goes_elsewhere;
-        age_s >= if is_new { self.every_s } else { DAY_S.max(self.every_s) }
+        let named: Option<BTreeSet<Contract>> =
+            before.text().map(|text| text.contracts.into_iter().collect());
+        // An anchor counts only on a contract that its roll-up names.
+        let goes_elsewhere = named != Some(self.contracts.iter().copied().collect());
+        // A clock that ran ahead when the last one was made must not hold up the next one.
+        let Some(age_s) = now.seconds().checked_sub(before.made_at.seconds()) else { return true };
+        let is_new = before.checkpoints != checkpoints;
+        goes_elsewhere || age_s >= if is_new { self.every_s } else { DAY_S.max(self.every_s) }
     }
 
     fn make(
@@ -95,8 +96,9 @@ impl RollUps {
 
 /// The signature counts, by the firm's own notes.
 pub(crate) fn check_signature(firm: &Firm, note: &Note, sequence: u64) -> anyhow::Result<()> {
-    let log = firm.logs.first().context("there is no log")?;
-    let keys = Arc::clone(&log.overview().firm);
+    // A log that is an older copy may lack the newest firm note.
+    let keys = firm.logs.iter().map(|log| Arc::clone(&log.overview().firm));
+    let keys = keys.max_by_key(|keys| keys.next_sequence()).context("there is no log")?;
     match keys.verify(note, (Role::RollUp, firm.root.name(), sequence), &Strict) {
         Ok(_) => Ok(()),
         Err(error) => bail!(
@@ -123,48 +125,17 @@ fn newest_checkpoints(logs: &[Arc<Log>]) -> Vec<String> {
 }
 
 /// No log that was rolled up before may be smaller now, or another at the same size.
-fn check_growth(before: &[String], now: &[String]) -> anyhow::Result<()> {
-    let parsed = |texts: &[String]| -> Vec<Checkpoint> {
-        texts.iter().filter_map(|text| Checkpoint::parse(text).ok()).collect()
-    };
-    let now = parsed(now);
-    for old in parsed(before) {
-        let same = now.iter().find(|new| new.origin == old.origin);
-        let goes_back = |new: &&Checkpoint| {
-            new.size < old.size || (new.size == old.size && new.root != old.root)
-        };
-        if same.as_ref().is_some_and(goes_back) {
+fn check_growth(store: &FirmStore, now: &[String]) -> anyhow::Result<()> {
+    for new in now.iter().filter_map(|text| Checkpoint::parse(text).ok()) {
+        let origin = Origin::parse(&new.origin).context("a log's origin")?;
+        let Some((sequence, old)) = store.newest_rolled_up(&origin)? else { continue };
+        if new.size < old.size || (new.size == old.size && new.root != old.root) {
             bail!(
-                "the log {} stands behind its last roll-up, at size {}: no roll-up is made; restore the newest copy of \
-                 its data",
-                old.origin,
+                "the log {origin} stands behind roll-up {sequence}, at size {}: no roll-up is made; restore the newest copy \
+                 of its data",
                 old.size
             );
         }
-    }
-    Ok(())
-}
-
-/// Compares each log with the newest roll-up. One that is smaller, or has another past, takes no writes: it is an
-/// older copy, and would go on under a name that has gone elsewhere.
-pub(crate) fn compare(store: &FirmStore, logs: &[Arc<Log>]) -> anyhow::Result<()> {
-    let Some((sequence, cell)) = store.newest_rollup()? else { return Ok(()) };
-    for log in logs {
-        let Some((_, rolled)) = cell.checkpoint_of(log.origin()) else { continue };
-        let published = log.overview().published.as_ref().map_or(TreeSize(0), |it| it.size);
-        let why = if published < rolled.size {
-            format!("has {} of the {} entries", published.0, rolled.size.0)
-        } else if log.root(rolled.size)? == rolled.root {
-            continue;
-        } else {
-            format!("holds others than the {} entries", rolled.size.0)
-        };
-        let why = format!(
-            "the data {why} that roll-up {sequence} of this firm covers, so it is not the newest copy: restore that, or go \
-             on under a new origin"
-        );
-        tracing::error!(origin = %log.origin(), %why, "this log takes no writes");
-        log.stop_writes(why);
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ use witness_wire::{
 };
 
 use crate::{
-    clock,
+    anchoring, clock,
     config::Config,
     connections, convert,
     firm::Firm,
@@ -53,6 +53,8 @@ const ANSWER_BYTES_MAX: usize = 32 << 20;
 pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()> {
     // Before anybody is told that it serves: whoever stops it then must find it ready to be stopped.
     let signals = Signals::install()?;
+    // What chains say of the data counts from the first call on, if they say it in time.
+    let mut workers = anchoring::run(&firm).await;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}; is the port in use?", config.listen))?;
@@ -84,6 +86,9 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     }
     ticker.abort();
     roller.abort();
+    // To be stopped anywhere is no worse than a crash there.
+    workers.abort_all();
+    while workers.join_next().await.is_some() {}
     let closing = Arc::clone(&firm);
     tokio::task::spawn_blocking(move || closing.close())
         .await

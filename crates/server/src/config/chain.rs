@@ -1,6 +1,6 @@
 //! The chains of the configuration: where roll-ups go, whom to ask about it, and what it may cost.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{collections::BTreeSet, fmt, net::IpAddr, path::PathBuf};
 
 use anyhow::bail;
 use serde::Deserialize;
@@ -10,6 +10,8 @@ use witness_core::{evm::Word, rollup::Contract};
 const NODES_MIN: usize = 3;
 const OPERATORS_MIN: usize = 2;
 const CHAINS_MAX: usize = 4;
+/// Thirty days.
+const TIME_MAX_S: u64 = 2_592_000;
 
 /// A chain: one `[[chains]]` of the configuration, as `witness anchor deploy` writes it.
 #[derive(Debug, Clone, Deserialize)]
@@ -23,6 +25,9 @@ pub(crate) struct Chain {
     pub(crate) keystore: PathBuf,
     /// Its password, in a file of mode 0600.
     pub(crate) password_file: PathBuf,
+    /// A block in which, or before which, the contract was made: no entry is looked for below.
+    #[serde(default)]
+    pub(crate) first_block: u64,
     /// Anchors are so far apart, and up to as much again at random.
     #[serde(default = "default_interval_s")]
     pub(crate) interval_s: u64,
@@ -45,11 +50,12 @@ pub(crate) struct Chain {
     #[serde(default = "default_month_max_gwei")]
     pub(crate) month_max_gwei: u64,
     /// The nodes.
+    #[serde(default)]
     pub(crate) nodes: Vec<Node>,
 }
 
 /// A node that speaks JSON-RPC.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Node {
     /// Where.
@@ -120,17 +126,42 @@ impl Chain {
                 operators.len()
             );
         }
-        let is_url =
-            |node: &Node| ["http://", "https://"].iter().any(|it| node.url.starts_with(it));
-        if !self.nodes.iter().all(is_url) {
+        if !self.nodes.iter().all(Node::is_safe) {
             bail!(
-                "the nodes of {contract}: each url must begin with https:// (or http://, on this machine)"
+                "the nodes of {contract}: each url must begin with https://, or with http:// and an address of this \
+                 machine: whoever is on the way could speak as the node"
             );
         }
-        if self.interval_s == 0 || self.poll_s == 0 {
-            bail!("the chain of {contract}: interval_s and poll_s must be at least 1");
+        let times = [self.interval_s, self.poll_s, self.bump_after_s];
+        if !times.iter().all(|seconds| (1..=TIME_MAX_S).contains(seconds)) {
+            bail!(
+                "the chain of {contract}: interval_s, poll_s and bump_after_s must be 1 to {TIME_MAX_S}"
+            );
         }
         Ok(())
+    }
+}
+
+impl Node {
+    /// Whether nobody on the way can read or change what is said.
+    fn is_safe(&self) -> bool {
+        let Some(rest) = self.url.strip_prefix("http://") else {
+            return self.url.starts_with("https://");
+        };
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => authority,
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+/// Hides the address, which may hold a key.
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node").field("operator", &self.operator).finish_non_exhaustive()
     }
 }
 
@@ -193,8 +224,27 @@ mod tests {
             assert!(error.contains(said), "{error}");
         }
         assert!(check(&[good(), good()], false).unwrap_err().to_string().contains("twice"));
-        let mut ftp = good();
-        ftp.nodes[0].url = "ftp://a.example".to_owned();
-        assert!(check(&[ftp], false).unwrap_err().to_string().contains("https://"));
+        let with_url = |url: &str| {
+            let mut chain = good();
+            chain.nodes[0].url = url.to_owned();
+            check(&[chain], false)
+        };
+        for safe in [
+            "https://a.example/k",
+            "http://127.0.0.1:8545",
+            "http://[::1]/",
+            "http://localhost:1/x",
+        ] {
+            assert!(with_url(safe).is_ok(), "{safe}");
+        }
+        for unsafe_ in [
+            "ftp://a.example",
+            "http://a.example",
+            "http://127.0.0.1.a.example",
+            "http://u@1.2.3.4:80",
+        ] {
+            let error = with_url(unsafe_).unwrap_err().to_string();
+            assert!(error.contains("https://") && !error.contains("a.example"), "{error}");
+        }
     }
 }

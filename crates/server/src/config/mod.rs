@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Parser;
 use serde::Deserialize;
 use witness_core::name::Name;
@@ -112,9 +112,24 @@ struct ChainsFile {
 pub(crate) fn load_chains(path: &Path) -> anyhow::Result<Vec<Chain>> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("the chains in {} cannot be read", path.display()))?;
-    let file: ChainsFile = toml::from_str(&text)
-        .with_context(|| format!("{} must hold [[chains]] and nothing else", path.display()))?;
+    let file: Result<ChainsFile, _> = toml::from_str(&text);
+    let file = file.map_err(|error| {
+        let (path, place) = (path.display(), place(&text, &error));
+        anyhow!("{path} must hold [[chains]] and nothing else{place}")
+    })?;
     Ok(file.chains)
+}
+
+/// Where a file is wrong, and which option is not known or missing. The line itself is not shown: it may hold an
+/// address of a node with its key.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    const ABOUT_A_NAME: [&str; 3] = ["unknown field", "missing field", "duplicate"];
+    let line = error.span().and_then(|span| text.get(..span.start));
+    let line = line.map(|before| format!(", line {}", before.matches('\n').count() + 1));
+    let message = error.message();
+    let is_about_a_name = ABOUT_A_NAME.iter().any(|begin| message.starts_with(begin));
+    let what = if is_about_a_name { format!(": {message}") } else { String::new() };
+    line.unwrap_or_default() + &what
 }
 
 fn default_rollup_every_s() -> u64 {
@@ -129,10 +144,10 @@ impl Config {
     pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
         let text = fs::read_to_string(path)
             .with_context(|| format!("the configuration {} cannot be read", path.display()))?;
-        toml::from_str(&text).with_context(|| {
-            format!(
-                "the configuration {} is not right; compare deploy/witnessd.example.toml",
-                path.display()
+        toml::from_str(&text).map_err(|error| {
+            let (path, place) = (path.display(), place(&text, &error));
+            anyhow!(
+                "the configuration {path} is not right{place}; compare deploy/witnessd.example.toml"
             )
         })
     }
@@ -177,6 +192,21 @@ mod tests {
     fn unknown_options_are_refused() {
         assert!(toml::from_str::<Config>(GOOD).is_ok());
         assert!(toml::from_str::<Config>(&format!("{GOOD}lisen = 1\n")).is_err());
+    }
+
+    #[test]
+    fn an_error_names_line_and_option_and_repeats_no_value() {
+        let wrong = [
+            (GOOD.to_owned() + "lisen = \"SECRET\"\n", ", line 6: unknown field `lisen`"),
+            (GOOD.to_owned() + "cache_mib = \"SECRET\"\n", ", line 6"),
+            (GOOD.to_owned() + "url = https://SECRET\n", ", line 6"),
+            (GOOD.replace("logs = ", "logs_ = "), "field"),
+        ];
+        for (text, said) in wrong {
+            let error = toml::from_str::<Config>(&text).unwrap_err();
+            let place = place(&text, &error);
+            assert!(place.contains(said) && !place.contains("SECRET"), "{place}");
+        }
     }
 
     #[test]
@@ -226,6 +256,7 @@ mod tests {
             assert!(text.contains(&format!("{option} = ")), "{option}");
         }
         let numbers = [
+            ("first_block", chain.first_block),
             ("interval_s", chain.interval_s),
             ("poll_s", chain.poll_s),
             ("bump_after_s", chain.bump_after_s),

@@ -13,7 +13,7 @@ use witness_core::rollup::Contract;
 use witness_ledger::{RollUpCell, StoreError};
 
 use super::{FOR_EVER, FRESH, From, PAGE, Shared, TEXT, answer, not_found, store_failed};
-use crate::firm::Firm;
+use crate::{anchoring::line, firm::Firm};
 
 const JSON: &str = "application/json";
 
@@ -59,7 +59,8 @@ fn rolled_up(firm: &Firm, sequence: &str, show: fn(RollUpCell) -> String) -> Res
 
 /// How each contract stands, one line for each.
 async fn statuses(State(firm): Shared) -> Response {
-    answer(StatusCode::OK, TEXT, FRESH, firm.anchoring.lines())
+    let lines = firm.anchoring.standings().map(|(contract, standing)| line(contract, &standing));
+    answer(StatusCode::OK, TEXT, FRESH, lines.collect::<String>())
 }
 
 /// What is said where a name is not that of a contract (CAIP-10). Past contracts of ours are served, too.
@@ -74,7 +75,10 @@ async fn anchors(
 ) -> Response {
     let Some(contract) = Contract::parse_caip10(&name) else { return not_found(NO_CONTRACT) };
     let Some(from) = query.number() else { return not_found("no sequence of an anchor") };
-    match firm.store.anchors_of(contract).from(from, PAGE) {
+    // A page of them is some megabytes.
+    let read = move || firm.store.anchors_of(contract).from(from, PAGE);
+    let Ok(page) = tokio::task::spawn_blocking(read).await else { return not_found("no answer") };
+    match page {
         Ok(cells) => {
             let lines = cells.iter().map(|cell| {
                 let hash = witness_core::evm::Word(cell.block_hash);

@@ -142,4 +142,24 @@ impl AdminService for Admin {
             claim_types: claim_types.collect(),
         }))
     }
+
+    async fn resume_anchoring(
+        &self,
+        request: Request<v1::ResumeAnchoringRequest>,
+    ) -> Result<Response<v1::ResumeAnchoringResponse>, Status> {
+        let contracts = self.0.anchoring.contracts();
+        let named = request.get_ref().contract.as_str();
+        let found = match (named, contracts.as_slice()) {
+            ("", [only]) => Some(*only),
+            _ => contracts.iter().copied().find(|contract| contract.to_string() == named),
+        };
+        let found = found.ok_or_else(|| {
+            let known: Vec<String> = contracts.iter().map(ToString::to_string).collect();
+            convert::invalid("contract", &format!("one of the configuration: {}", known.join(", ")))
+        })?;
+        let resumed = self.0.anchoring.resume(found).await;
+        let halted = resumed
+            .map_err(|why| convert::named(tonic::Code::FailedPrecondition, "NO_WORKER", &why))?;
+        Ok(Response::new(v1::ResumeAnchoringResponse { contract: found.to_string(), halted }))
+    }
 }

@@ -122,6 +122,21 @@ pub mod get_registry_response {
         pub schema: ::prost::alloc::string::String,
     }
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeAnchoringRequest {
+    /// The contract by its CAIP-10 name, `eip155:<chain>:0x<address>`; the only one may be left out.
+    #[prost(string, tag = "1")]
+    pub contract: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeAnchoringResponse {
+    /// The contract.
+    #[prost(string, tag = "1")]
+    pub contract: ::prost::alloc::string::String,
+    /// Why the worker had halted; empty if it had not.
+    #[prost(string, tag = "2")]
+    pub halted: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 pub mod admin_service_client {
     #![allow(
@@ -257,6 +272,23 @@ pub mod admin_service_client {
             req.extensions_mut().insert(GrpcMethod::new("witness.v1.AdminService", "GetRegistry"));
             self.inner.unary(req, path, codec).await
         }
+        /// Lets a halted worker go on, once its operator has looked into what halted it. What is still so halts it again.
+        pub async fn resume_anchoring(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResumeAnchoringRequest>,
+        ) -> std::result::Result<tonic::Response<super::ResumeAnchoringResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path =
+                http::uri::PathAndQuery::from_static("/witness.v1.AdminService/ResumeAnchoring");
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("witness.v1.AdminService", "ResumeAnchoring"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -287,6 +319,11 @@ pub mod admin_service_server {
             &self,
             request: tonic::Request<super::GetRegistryRequest>,
         ) -> std::result::Result<tonic::Response<super::GetRegistryResponse>, tonic::Status>;
+        /// Lets a halted worker go on, once its operator has looked into what halted it. What is still so halts it again.
+        async fn resume_anchoring(
+            &self,
+            request: tonic::Request<super::ResumeAnchoringRequest>,
+        ) -> std::result::Result<tonic::Response<super::ResumeAnchoringResponse>, tonic::Status>;
     }
     /// For the operator: served on a Unix socket of mode 0600 only.
     #[derive(Debug)]
@@ -463,6 +500,47 @@ pub mod admin_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetRegistrySvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/witness.v1.AdminService/ResumeAnchoring" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResumeAnchoringSvc<T: AdminService>(pub Arc<T>);
+                    impl<T: AdminService> tonic::server::UnaryService<super::ResumeAnchoringRequest>
+                        for ResumeAnchoringSvc<T>
+                    {
+                        type Response = super::ResumeAnchoringResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResumeAnchoringRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::resume_anchoring(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResumeAnchoringSvc(inner);
                         let codec = crate::codec::BoundedCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,0 +1,40 @@
+//! How a contract stands, as one line of text for programs.
+
+use witness_core::rollup::Contract;
+
+use super::Standing;
+
+/// `<contract> <state> <newest sequence> <its block's time, s> <spent in 24 h, wei> <balance, wei> <days that it lasts>
+/// <next anchor, s> <why>`; a hyphen for what is not known.
+pub(crate) fn line(contract: Contract, standing: &Standing) -> String {
+    let status = standing.status.as_ref();
+    let newest = status.and_then(|status| status.newest_evidenced);
+    let fields = [
+        newest.map(|stand| stand.sequence.to_string()),
+        newest.map(|stand| stand.block.time.to_string()),
+        status.map(|status| status.spent_day.to_string()),
+        status.and_then(|status| Some(status.balance?.to_string())),
+        status.and_then(|status| Some(status.runway_days?.to_string())),
+        status.and_then(|status| Some(status.next_at?.seconds().to_string())),
+    ];
+    let fields = fields.map(|field| field.unwrap_or_else(|| "-".to_owned())).join(" ");
+    let line = format!("{contract} {} {fields} {}", state(standing), why(standing));
+    line.trim_end().to_owned() + "\n"
+}
+
+fn state(standing: &Standing) -> &'static str {
+    match &standing.status {
+        _ if standing.ended.is_some() => "halted",
+        Some(status) if status.halted.is_some() => "halted",
+        Some(status) if status.newest_evidenced.is_some() && status.alarms.is_empty() => "anchored",
+        Some(_) | None => "waiting",
+    }
+}
+
+/// What an operator should know, on one line.
+fn why(standing: &Standing) -> String {
+    let alarms = standing.status.iter().flat_map(|status| &status.alarms).map(ToString::to_string);
+    let others = standing.ended.iter().chain(&standing.refused_nodes).cloned();
+    let all: Vec<String> = others.chain(alarms).collect();
+    all.join("; ").replace(|character: char| character.is_control(), " ")
+}
