@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use witness_anchor::{alloy::Address, nodes::Endpoint, rpc::Node};
+use witness_anchor::alloy::Address;
 use witness_core::{
     document::{Document, META_BYTES_MAX, Meta, TEXT_BYTES_MAX},
     hash::{DocumentHash, Hash},
@@ -11,7 +11,7 @@ use witness_core::{
     rollup::Contract,
 };
 
-use crate::{chain, commands, files, outcome::Outcome};
+use crate::{commands, files, outcome::Outcome};
 
 const EXAMPLES: &str = "\
 Exit codes:
@@ -71,7 +71,7 @@ pub(crate) enum Command {
     Verify(commands::verify::VerifyArgs),
     /// Put roll-ups on a public chain, and see how they stand there (operator)
     Anchor(Box<commands::anchor::AnchorArgs>),
-    /// Follow a log and check that it only ever grows
+    /// Follow a log, its firm's roll-ups and their anchors, and check that they only ever grow
     Watch(commands::watch::WatchArgs),
     /// Print completions for a shell
     Completions(commands::completions::CompletionsArgs),
@@ -102,21 +102,6 @@ pub(crate) struct ServerArgs {
     /// Address of the server, http://host:port
     #[arg(long, value_name = "URL", env = "WITNESS_SERVER")]
     pub(crate) server: String,
-}
-
-/// Nodes of chains.
-#[derive(Debug, Args)]
-pub(crate) struct RpcArgs {
-    /// A node of the chain, by its address, or as NAME=ADDRESS to say who runs it; give several
-    #[arg(
-        long = "rpc",
-        value_name = "URL",
-        env = "WITNESS_RPC",
-        hide_env_values = true,
-        value_delimiter = ' ',
-        value_parser = endpoint
-    )]
-    pub(crate) rpc: Vec<Endpoint>,
 }
 
 /// Which document is meant.
@@ -211,21 +196,6 @@ pub(crate) fn contract(text: &str) -> Result<Contract, &'static str> {
         .ok_or("expected eip155:<chain>:0x<address>, as `witness anchor deploy` says it")
 }
 
-/// Reads a node of a chain: its address, or who runs it, an equals sign and its address.
-pub(crate) fn endpoint(text: &str) -> Result<Endpoint, &'static str> {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-    };
-    let named = text.split_once('=').filter(|(name, _)| is_name(name));
-    let url = named.map_or(text, |(_, url)| url);
-    let node = Node::new(url, chain::limits()).map_err(|_not_an_address| {
-        "expected the address of a node, https://host/… or NAME=https://host/…, where NAME is who runs it"
-    })?;
-    let host = node.name().split_once("://").map_or(node.name(), |(_, host)| host);
-    let operator = named.map_or(host, |(name, _)| name).to_owned();
-    Ok(Endpoint { url: url.to_owned(), operator })
-}
-
 /// Reads jurisdictions in any order.
 pub(crate) fn jurisdictions(text: &str) -> Result<Jurisdictions, &'static str> {
     let mut codes: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -291,21 +261,6 @@ mod tests {
         for wrong in [&right.replace('F', "f"), &lower[2..], &lower[..41], "", "0x"] {
             assert!(address(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_node_is_run_by_whom_is_named_or_else_by_its_host() {
-        let operator = |text: &str| endpoint(text).map(|it| (it.operator, it.url));
-        let of = |operator: &str, url: &str| Ok((operator.to_owned(), url.to_owned()));
-        let url = "https://rpc.example/v2/key?a=b";
-        assert_eq!(operator(url), of("rpc.example", url));
-        assert_eq!(operator(&format!("us={url}")), of("us", url));
-        assert_eq!(
-            operator("http://127.0.0.1:8545"),
-            of("127.0.0.1:8545", "http://127.0.0.1:8545")
-        );
-        assert!(operator("rpc.example").is_err());
-        assert!(operator("us=ws://rpc.example").is_err());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Nodes of chains, as a command was given them: asked together, and none believed alone if there are several.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use clap::Args;
 use witness_anchor::{
     deploy::DeployError,
     nodes::{Endpoint, Expected, Nodes, NodesError, Quorum},
@@ -12,6 +13,31 @@ use crate::{
     files,
     outcome::{Failure, Outcome},
 };
+
+/// Nodes of chains.
+#[derive(Debug, Args)]
+pub(crate) struct RpcArgs {
+    /// A node of the chain, by its address, or as NAME=ADDRESS to say who runs it; give several
+    #[arg(
+        long = "rpc",
+        value_name = "URL",
+        env = "WITNESS_RPC",
+        hide_env_values = true,
+        value_delimiter = ' '
+    )]
+    rpc: Vec<String>,
+}
+
+impl RpcArgs {
+    /// The nodes. They are read here and not by the parser of the command line, which would repeat an address that
+    /// it refuses.
+    pub(crate) fn endpoints(&self) -> Result<Vec<Endpoint>, Failure> {
+        let refused = |expected| Failure::cannot_tell(expected).next("correct --rpc");
+        // A variable of the environment can be there and say nothing.
+        let given = self.rpc.iter().filter(|text| !text.is_empty());
+        given.map(|text| endpoint(text).map_err(refused)).collect()
+    }
+}
 
 /// How long nodes are waited for.
 pub(crate) fn limits() -> Limits {
@@ -77,8 +103,7 @@ pub(crate) async fn connect(endpoints: &[Endpoint], expected: Expected) -> Resul
 
 /// Whether these nodes would be enough for a service: three at least, of two operators.
 pub(crate) fn is_enough(endpoints: &[Endpoint]) -> bool {
-    let operators: std::collections::BTreeSet<_> =
-        endpoints.iter().map(|endpoint| &endpoint.operator).collect();
+    let operators: BTreeSet<_> = endpoints.iter().map(|endpoint| &endpoint.operator).collect();
     let quorum = Quorum::TwoOperators;
     endpoints.len() >= quorum.nodes_min() && operators.len() >= quorum.operators_min()
 }
@@ -142,6 +167,21 @@ pub(crate) fn coins(wei: u128) -> String {
     }
 }
 
+/// Reads a node of a chain: its address, or who runs it, an equals sign and its address.
+fn endpoint(text: &str) -> Result<Endpoint, &'static str> {
+    let is_name = |name: &str| {
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+    };
+    let named = text.split_once('=').filter(|(name, _)| is_name(name));
+    let url = named.map_or(text, |(_, url)| url);
+    let node = Node::new(url, limits()).map_err(|_not_an_address| {
+        "expected the address of a node, https://host/… or NAME=https://host/…, where NAME is who runs it"
+    })?;
+    let host = node.name().split_once("://").map_or(node.name(), |(_, host)| host);
+    let operator = named.map_or(host, |(name, _)| name).to_owned();
+    Ok(Endpoint { url: url.to_owned(), operator })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -152,6 +192,21 @@ mod tests {
         assert_eq!(coins(1), "0.000000000000000001");
         assert_eq!(coins(1_250_000_000_000_000), "0.00125");
         assert_eq!(coins(12_000_000_000_000_000_000), "12");
+    }
+
+    #[test]
+    fn a_node_is_run_by_whom_is_named_or_else_by_its_host() {
+        let operator = |text: &str| endpoint(text).map(|it| (it.operator, it.url));
+        let of = |operator: &str, url: &str| Ok((operator.to_owned(), url.to_owned()));
+        let url = "https://rpc.example/v2/key?a=b";
+        assert_eq!(operator(url), of("rpc.example", url));
+        assert_eq!(operator(&format!("us={url}")), of("us", url));
+        assert_eq!(
+            operator("http://127.0.0.1:8545"),
+            of("127.0.0.1:8545", "http://127.0.0.1:8545")
+        );
+        assert!(operator("rpc.example").is_err());
+        assert!(operator("us=ws://rpc.example").is_err());
     }
 
     #[test]

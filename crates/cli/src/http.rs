@@ -1,4 +1,4 @@
-//! Plain files of a log over HTTP/1.1.
+//! Plain files of a firm and its logs over HTTP/1.1.
 //!
 //! What must hold: an answer has a bounded length and time, and no redirect or proxy is followed.
 
@@ -11,21 +11,21 @@ use crate::{outcome::Failure, rpc};
 
 const SECONDS_MAX: u64 = 60;
 
-/// The files of one log, or of the firm.
+/// What a server shows to anybody under one prefix.
 #[derive(Debug)]
-pub(crate) struct LogFiles {
+pub(crate) struct PublicFiles {
     agent: Agent,
     prefix: String,
 }
 
-impl LogFiles {
-    /// Those that a server has under a log's own name.
-    pub(crate) fn new(server: &str, origin: &Origin) -> anyhow::Result<Self> {
-        let files = Self::of_firm(server)?;
-        Ok(Self { prefix: format!("{}/{}", files.prefix, origin.log()), ..files })
+impl PublicFiles {
+    /// Those of one log, under the log's own name.
+    pub(crate) fn of_log(server: &str, origin: &Origin) -> anyhow::Result<Self> {
+        let firm = Self::of_firm(server)?;
+        Ok(Self { prefix: format!("{}/{}", firm.prefix, origin.log()), ..firm })
     }
 
-    /// Those that a server has for the firm as a whole.
+    /// Those of the firm, which are over all of its logs.
     pub(crate) fn of_firm(server: &str) -> anyhow::Result<Self> {
         rpc::refuse_unsafe(server)?;
         let config = Agent::config_builder()
@@ -60,8 +60,9 @@ impl LogFiles {
     /// A file that must be there.
     pub(crate) fn need(&self, path: &str, limit: u64) -> Result<Vec<u8>, Failure> {
         self.get(path, limit)?.ok_or_else(|| {
-            Failure::cannot_tell(format!("{}/{path} is not there", self.prefix))
-                .next("check that the server has this log, and what it says of itself")
+            Failure::cannot_tell(format!("{}/{path} is not there", self.prefix)).next(
+                "check that the server is this firm's and has this log, and what it says of itself",
+            )
         })
     }
 }

@@ -7,6 +7,7 @@
 //! - Only `main` reads the clock.
 
 mod args;
+mod blocks;
 mod chain;
 mod commands;
 mod files;

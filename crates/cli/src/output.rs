@@ -130,10 +130,13 @@ impl Output {
 
     /// A bar on standard error that counts entries.
     pub(crate) fn entries_bar(&self, length: u64) -> ProgressBar {
-        self.bar(
-            Some(length),
-            "{bar:24.cyan/dim} {percent:>3}%  {human_pos}/{human_len} entries  {per_sec}  {msg}",
-        )
+        self.count_bar(length, "entries")
+    }
+
+    /// A bar on standard error that counts something else, named by its plural.
+    pub(crate) fn count_bar(&self, length: u64, things: &str) -> ProgressBar {
+        let template = "{bar:24.cyan/dim} {percent:>3}%  {human_pos}/{human_len} ";
+        self.bar(Some(length), &format!("{template}{things}  {{per_sec}}  {{msg}}"))
     }
 
     fn bar(&self, length: Option<u64>, template: &str) -> ProgressBar {

@@ -33,7 +33,7 @@ pub(crate) fn run(
         Command::Status(args) => wait(status::run(&args, output)),
         Command::History(args) => wait(status::run_history(&args, output)),
         Command::Evidence(args) => wait(evidence::run(&args, output)),
-        Command::Verify(args) => verify::run(&args, output),
+        Command::Verify(args) => wait(verify::run(&args, output)),
         Command::Anchor(args) => wait(anchor::run(&args, output)),
         Command::Watch(args) => watch::run(&args, output, now),
         Command::Completions(args) => completions::run(&args),

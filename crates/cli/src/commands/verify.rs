@@ -1,4 +1,5 @@
-//! `witness verify`: an evidence file against a trust policy, with no server and no clock.
+//! `witness verify`: an evidence file against a trust policy, with no server and no clock; nodes of a chain are asked
+//! if they are given.
 
 use std::path::PathBuf;
 
@@ -16,7 +17,10 @@ use witness_core::{
 };
 
 use crate::{
-    args, files,
+    args,
+    blocks::{self, Sight},
+    chain::RpcArgs,
+    files,
     outcome::{Failure, Outcome},
     output::Output,
     trust,
@@ -28,13 +32,16 @@ whatever the state of the document; 1 a check failed; 2 it cannot tell: somethin
 unknown kind, or a fact that the policy requires is missing.
 
 Take the policy from the firm itself or from somebody you trust, never from where the evidence
-came from. An anchor on a chain counts if the policy names its contract, and the policy or --block
-its block; without, the answer says which block to look up.
+came from. An anchor on a chain counts if the policy names its contract, and somebody says that its
+block is on the chain: the policy, you with --block, or nodes of the chain with --rpc, each of
+which must call it final and have the contract's code; without, the answer says which block to look
+up. A node that has another block makes exit code 1.
 
 Examples:
   witness verify certificate.evidence.json --policy policy.json
   witness verify certificate.evidence.json --policy policy.json --document certificate.txt
-  witness verify certificate.evidence.json --policy policy.json --block eip155:8453:0x5f2c…";
+  witness verify certificate.evidence.json --policy policy.json --block eip155:8453:0x5f2c…
+  witness verify certificate.evidence.json --policy policy.json --rpc https://a.example/KEY";
 
 /// Arguments of `witness verify`.
 #[derive(Debug, Args)]
@@ -54,6 +61,8 @@ pub(crate) struct VerifyArgs {
     /// A block that you know to be on its chain for good, as eip155:<chain>:0x<hash>; may be repeated
     #[arg(long = "block", value_name = "HASH", value_parser = read_block)]
     blocks: Vec<SeenBlock>,
+    #[command(flatten)]
+    nodes: RpcArgs,
 }
 
 fn read_block(text: &str) -> Result<SeenBlock, String> {
@@ -62,12 +71,19 @@ fn read_block(text: &str) -> Result<SeenBlock, String> {
 }
 
 /// Verifies it.
-pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> Result<Outcome> {
+pub(crate) async fn run(args: &VerifyArgs, output: &mut Output) -> Result<Outcome> {
+    let endpoints = args.nodes.endpoints()?;
     let policy = trust::read_policy(&args.policy)?;
     let bytes = files::read(&args.file, u64::try_from(EVIDENCE_BYTES_MAX)?)?;
     let document = args.document.as_deref();
     let document = document.map(|text| args::hash_file(text, args.meta.as_deref())).transpose()?;
-    let checked = Checked::of(&bytes, &policy, &args.blocks, document)?;
+    let mut sights = Vec::new();
+    if !endpoints.is_empty() {
+        sights = blocks::look(&endpoints, &policy, parse(&bytes)?.blocks()).await;
+    }
+    let seen: Vec<SeenBlock> =
+        args.blocks.iter().copied().chain(sights.iter().filter_map(Sight::block)).collect();
+    let checked = Checked { sights, ..Checked::of(&bytes, &policy, &seen, document)? };
     let outcome = checked.outcome();
     output.conclude(outcome);
     checked.show(output)?;
@@ -76,8 +92,19 @@ pub(crate) fn run(args: &VerifyArgs, output: &mut Output) -> Result<Outcome> {
         "verdict": checked.verdict,
         "missing": checked.missing,
         "document_matches": checked.document_matches,
+        "blocks": checked.sights.iter().map(Sight::json).collect::<Vec<_>>(),
     }))?;
     Ok(outcome)
+}
+
+/// As [`run`], where nodes must be given.
+pub(crate) async fn run_with_nodes(args: &VerifyArgs, output: &mut Output) -> Result<Outcome> {
+    if args.nodes.endpoints()?.is_empty() {
+        return Err(Failure::cannot_tell("no node of the chain was given")
+            .next("give one with --rpc, or better several that different people run")
+            .into());
+    }
+    run(args, output).await
 }
 
 /// Evidence that was verified.
@@ -89,6 +116,8 @@ pub(crate) struct Checked {
     pub(crate) missing: Vec<Missing>,
     /// Whether it is about the document that was given; none was, if there is nothing here.
     pub(crate) document_matches: Option<bool>,
+    /// What nodes of chains say of the blocks, if they were asked.
+    pub(crate) sights: Vec<Sight>,
 }
 
 impl Checked {
@@ -99,18 +128,18 @@ impl Checked {
         seen: &[SeenBlock],
         document: Option<DocumentHash>,
     ) -> Result<Self> {
-        let evidence = Evidence::parse(bytes).map_err(|error| failure(&Refusal::File(error)))?;
+        let evidence = parse(bytes)?;
         let verdict =
             evidence::verify(&evidence, policy, seen, &Strict).map_err(|error| failure(&error))?;
         let missing = verdict.missing(policy);
         let is_about = |document| verdict.items.iter().any(|item| item.document == document);
         let document_matches = document.map(is_about);
-        Ok(Self { verdict, missing, document_matches })
+        Ok(Self { verdict, missing, document_matches, sights: Vec::new() })
     }
 
     /// How the command ends.
     pub(crate) fn outcome(&self) -> Outcome {
-        if self.document_matches == Some(false) {
+        if self.document_matches == Some(false) || self.sights.iter().any(Sight::is_refuted) {
             return Outcome::Refused;
         }
         if self.missing.is_empty() { Outcome::Done } else { Outcome::CannotTell }
@@ -130,6 +159,9 @@ impl Checked {
             Outcome::Done => {
                 output
                     .good("the evidence proves what it says, and all that the policy requires")?;
+            }
+            Outcome::Refused if self.document_matches != Some(false) => {
+                output.bad("an anchor of the evidence is not on its chain, as its nodes say")?;
             }
             Outcome::Refused => {
                 output
@@ -151,8 +183,15 @@ impl Checked {
         for line in self.verdict.lines() {
             output.line(&format!("  {line}"))?;
         }
+        for sight in &self.sights {
+            sight.show(output)?;
+        }
         Ok(())
     }
+}
+
+pub(crate) fn parse(bytes: &[u8]) -> Result<Evidence, Failure> {
+    Evidence::parse(bytes).map_err(|error| failure(&Refusal::File(error)))
 }
 
 fn failure(refusal: &Refusal) -> Failure {

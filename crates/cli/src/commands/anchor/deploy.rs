@@ -11,12 +11,13 @@ use witness_anchor::{
     deploy::{Deployed, Plan, deploy},
     nodes::{Endpoint, Expected},
 };
-use witness_core::{key::VerifyingKey, rollup::Contract};
+use witness_core::{evm::Word, key::VerifyingKey, policy::TrustedChain, rollup::Contract};
 
 use super::{SendingArgs, entry::Entry, said};
 use crate::{
-    args::{self, RpcArgs},
-    chain, files,
+    args,
+    chain::{self, RpcArgs},
+    files,
     outcome::{Failure, Outcome},
     output::Output,
     trust,
@@ -59,6 +60,9 @@ pub(super) struct DeployArgs {
     /// Write what witnessd's configuration needs to this file
     #[arg(long, value_name = "CHAIN.toml")]
     out: Option<PathBuf>,
+    /// Name the contract in this trust policy of the firm, for whoever verifies
+    #[arg(long, value_name = "POLICY.json")]
+    add_to_policy: Option<PathBuf>,
     /// Let owner and committer be one key: for development
     #[arg(long)]
     dev: bool,
@@ -88,15 +92,12 @@ impl FirmArgs {
 /// Deploys it.
 pub(super) async fn run(args: &DeployArgs, output: &mut Output) -> Result<Outcome> {
     let root = args.firm.root()?;
-    // Before any money is spent.
-    if let Some(out) = args.out.as_ref().filter(|out| out.exists()) {
-        let message = format!("{} is there already and is not overwritten", out.display());
-        return Err(Failure::refused(message).next("give another name with --out").into());
-    }
+    refuse_files(args, &root)?;
     let wallet = args.sending.open(&args.keystore)?;
     let committer = args.committer.unwrap_or(wallet.address());
     refuse_one_key(args, committer)?;
-    let endpoints = &args.nodes.rpc;
+    let endpoints = args.nodes.endpoints()?;
+    let endpoints = endpoints.as_slice();
     let chain = chain::only_chain(endpoints).await?;
     if !chain::is_enough(endpoints) {
         output.warn(
@@ -111,16 +112,23 @@ pub(super) async fn run(args: &DeployArgs, output: &mut Output) -> Result<Outcom
     let deployed = deploy(&nodes, &wallet, &plan, &patience, &mut |step| said(output, step)).await;
     let deployed = deployed.map_err(|error| chain::not_done(&error))?;
     output.conclude(Outcome::Done);
-    let is_own = committer == wallet.address();
-    let entry = entry(args, &deployed, is_own.then_some(args.keystore.as_path()))?;
+    // The key of another committer is elsewhere.
+    let keystore = (committer == wallet.address()).then_some(args.keystore.as_path());
+    let entry = entry(args, endpoints, &deployed, keystore)?;
     show(&plan, &deployed, output)?;
     match &args.out {
         // It holds addresses of nodes, and those hold keys.
         Some(out) => {
-            files::write_new(out, entry.text().as_bytes(), 0o600)?;
+            let written = files::write_new(out, entry.text().as_bytes(), 0o600);
+            written.with_context(|| is_there(&deployed))?;
             output.field("written to", &out.display().to_string())?;
         }
         None => output.line(&format!("\nFor witnessd's configuration:\n\n{}", entry.shown()))?,
+    }
+    if let Some(path) = &args.add_to_policy {
+        let added = add_to(path, deployed.contract, Word(deployed.code_hash.0));
+        added.with_context(|| is_there(&deployed))?;
+        output.field("named in", &path.display().to_string())?;
     }
     output.json(&json!({
         "outcome": Outcome::Done.word(),
@@ -134,8 +142,36 @@ pub(super) async fn run(args: &DeployArgs, output: &mut Output) -> Result<Outcom
         "committer": plan.committer.to_string(),
         "origin": plan.origin.to_string(),
         "out": args.out,
+        "policy": args.add_to_policy,
     }))?;
     Ok(Outcome::Done)
+}
+
+fn add_to(path: &Path, contract: Contract, code_hash: Word) -> Result<()> {
+    let mut policy = trust::read_policy(path)?;
+    policy.chains.push(TrustedChain { contract, code_hash, blocks: Vec::new() });
+    policy.chains.sort_by_key(|chain| chain.contract);
+    files::replace(path, policy.encode().as_bytes())
+}
+
+/// What was paid for must not be lost for a file.
+fn is_there(deployed: &Deployed) -> String {
+    let Deployed { contract, code_hash, .. } = deployed;
+    format!("the contract {contract} with the code {code_hash} is deployed")
+}
+
+/// Looks at the files that are to be written, before any money is spent.
+fn refuse_files(args: &DeployArgs, root: &VerifyingKey) -> Result<()> {
+    if let Some(out) = args.out.as_ref().filter(|out| out.exists()) {
+        let message = format!("{} is there already and is not overwritten", out.display());
+        return Err(Failure::refused(message).next("give another name with --out").into());
+    }
+    let Some(path) = &args.add_to_policy else { return Ok(()) };
+    if trust::read_policy(path)?.firm_root == *root {
+        return Ok(());
+    }
+    let message = format!("{} is the policy of another firm", path.display());
+    Err(Failure::refused(message).next("give this firm's policy with --add-to-policy").into())
 }
 
 fn refuse_one_key(args: &DeployArgs, committer: Address) -> Result<()> {
@@ -149,20 +185,20 @@ fn refuse_one_key(args: &DeployArgs, committer: Address) -> Result<()> {
 }
 
 fn entry<'a>(
-    args: &'a DeployArgs,
+    args: &DeployArgs,
+    nodes: &'a [Endpoint],
     deployed: &Deployed,
     keystore: Option<&Path>,
 ) -> Result<Entry<'a>> {
     let absolute = |path: &Path| {
         std::path::absolute(path).with_context(|| format!("{} has no place", path.display()))
     };
-    let keystore = keystore.map(absolute).transpose()?;
-    let password_file = keystore.as_ref().map(|_| absolute(&args.sending.password_file));
-    let nodes: &[Endpoint] = &args.nodes.rpc;
+    let password_file = keystore.map(|_| absolute(&args.sending.password_file));
     Ok(Entry {
         contract: deployed.contract,
         code_hash: deployed.code_hash,
-        keystore,
+        first_block: deployed.receipt.block_number,
+        keystore: keystore.map(absolute).transpose()?,
         password_file: password_file.transpose()?,
         nodes,
     })
@@ -180,4 +216,29 @@ fn show(plan: &Plan, deployed: &Deployed, output: &mut Output) -> Result<()> {
     let cost = receipt.cost().map_or_else(|| "unknown".to_owned(), chain::coins);
     output.field("cost", &format!("{cost} coins of the chain"))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use witness_core::{
+        key::{SignatureType, SigningKey},
+        policy::Policy,
+    };
+
+    #[test]
+    fn a_policy_names_each_new_contract_and_reads_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.json");
+        let key = SigningKey::from_seed("witness.example", SignatureType::Ed25519, &[7; 32]);
+        let policy = Policy::for_firm(key.unwrap().verifying_key().clone());
+        files::write_new(&path, policy.encode().as_bytes(), 0o644).unwrap();
+        let contract = |chain| Contract { chain, address: [1; 20] };
+        for chain in [8453, 1, 10] {
+            add_to(&path, contract(chain), Word([2; 32])).unwrap();
+        }
+        let chains = trust::read_policy(&path).unwrap().chains;
+        let found: Vec<Contract> = chains.iter().map(|chain| chain.contract).collect();
+        assert_eq!(found, [1, 10, 8453].map(contract));
+    }
 }

@@ -17,6 +17,8 @@ pub(super) struct Entry<'a> {
     pub(super) code_hash: B256,
     /// Where the committer's key is, if that is known here.
     pub(super) keystore: Option<PathBuf>,
+    /// The block in which the contract was made.
+    pub(super) first_block: u64,
     /// Where its password is.
     pub(super) password_file: Option<PathBuf>,
     /// Its nodes.
@@ -40,9 +42,10 @@ impl Entry<'_> {
             None => format!("# {name} = …, of the committer's key\n"),
         };
         let mut text = format!(
-            "[[chains]]\ncontract = {}\ncode_hash = {}\n{}{}",
+            "[[chains]]\ncontract = {}\ncode_hash = {}\nfirst_block = {}\n{}{}",
             string(&self.contract.to_string()),
             string(&self.code_hash.to_string()),
+            self.first_block,
             file(&self.keystore, "keystore"),
             file(&self.password_file, "password_file"),
         );
@@ -79,6 +82,7 @@ mod tests {
         let entry = Entry {
             contract: Contract { chain: 8453, address: [0xab; 20] },
             code_hash: B256::repeat_byte(1),
+            first_block: 7,
             keystore: Some(PathBuf::from("/etc/witnessd/a \"b\".json")),
             password_file: Some(PathBuf::from("/etc/witnessd/password")),
             nodes: &nodes,
@@ -87,6 +91,7 @@ mod tests {
             "[[chains]]\n\
              contract = \"eip155:8453:0x{}\"\n\
              code_hash = \"0x{}\"\n\
+             first_block = 7\n\
              keystore = \"/etc/witnessd/a \\\"b\\\".json\"\n\
              password_file = \"/etc/witnessd/password\"\n\
              \n\

@@ -3,9 +3,12 @@
 //! What must hold: keys and passwords come from files that nobody else can read, and are shown nowhere; nor are
 //! addresses of nodes, which hold keys too.
 
+mod attach;
 mod deploy;
 mod entry;
+mod resume;
 mod rotate_key;
+mod standing;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -19,7 +22,9 @@ use witness_anchor::{
 use zeroize::Zeroizing;
 
 use crate::{
-    chain, files,
+    chain,
+    commands::verify,
+    files,
     outcome::{Failure, Outcome},
     output::Output,
     times,
@@ -42,6 +47,12 @@ enum AnchorCommand {
     Deploy(deploy::DeployArgs),
     /// Show how roll-ups stand on their chains
     Status(status::StatusArgs),
+    /// Verify an evidence file, and ask nodes of its chain: `witness verify --rpc`
+    Verify(verify::VerifyArgs),
+    /// Add to an evidence file the anchors that came after it was made
+    Attach(attach::AttachArgs),
+    /// Let a worker that has halted go on (operator's socket)
+    Resume(resume::ResumeArgs),
     /// Let another key append to a contract, by its owner's key
     RotateKey(rotate_key::RotateKeyArgs),
 }
@@ -51,6 +62,9 @@ pub(crate) async fn run(args: &AnchorArgs, output: &mut Output) -> Result<Outcom
     match &args.command {
         AnchorCommand::Deploy(args) => deploy::run(args, output).await,
         AnchorCommand::Status(args) => status::run(args, output).await,
+        AnchorCommand::Verify(args) => verify::run_with_nodes(args, output).await,
+        AnchorCommand::Attach(args) => attach::run(args, output).await,
+        AnchorCommand::Resume(args) => resume::run(args, output).await,
         AnchorCommand::RotateKey(args) => rotate_key::run(args, output).await,
     }
 }

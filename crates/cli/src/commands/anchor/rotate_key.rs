@@ -10,8 +10,8 @@ use witness_core::rollup::Contract;
 
 use super::{SendingArgs, said};
 use crate::{
-    args::{self, RpcArgs},
-    chain,
+    args,
+    chain::{self, RpcArgs},
     outcome::{Failure, Outcome},
     output::Output,
 };
@@ -47,9 +47,10 @@ pub(super) struct RotateKeyArgs {
 /// Rotates it.
 pub(super) async fn run(args: &RotateKeyArgs, output: &mut Output) -> Result<Outcome> {
     let wallet = args.sending.open(&args.owner_keystore)?;
-    chain::only_chain(&args.nodes.rpc).await?;
+    let endpoints = args.nodes.endpoints()?;
+    chain::only_chain(&endpoints).await?;
     let expected = Expected { contract: args.contract, code_hash: None };
-    let nodes = chain::connect(&args.nodes.rpc, expected).await?;
+    let nodes = chain::connect(&endpoints, expected).await?;
     let before = nodes.state(At::Latest).await.map_err(|error| chain::failure(&error))?.committer;
     if before == args.committer {
         return Err(Failure::refused(format!("{before} is the committer already"))

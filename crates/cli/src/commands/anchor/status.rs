@@ -1,24 +1,21 @@
 //! `witness anchor status`: how roll-ups stand on their chains, as the firm says, and as the contracts say.
 
-use std::str::FromStr;
-
 use anyhow::Result;
 use clap::Args;
-use serde::Serialize;
 use serde_json::json;
 use witness_anchor::{contract::State, nodes::Expected, rpc::At};
-use witness_core::{rollup::Contract, time::Timestamp};
+use witness_core::rollup::Contract;
 
+use super::standing::{Standing, time};
 use crate::{
-    args::{self, RpcArgs},
-    chain::{self, ByChain},
-    http::LogFiles,
+    args,
+    chain::{self, ByChain, RpcArgs},
+    http::PublicFiles,
     outcome::{Failure, Outcome},
-    output::{Output, count_of},
+    output::Output,
 };
 
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
-const MICROS_PER_SECOND: u64 = 1_000_000;
 
 const EXAMPLES: &str = "\
 With --server the firm is asked how its worker stands, with --rpc the contracts themselves.
@@ -36,16 +33,10 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct StatusArgs {
     /// Address of the server, http://host:port
-    #[arg(long, value_name = "URL", env = "WITNESS_SERVER", required_unless_present = "contract")]
+    #[arg(long, value_name = "URL", env = "WITNESS_SERVER", required_unless_present = "contracts")]
     server: Option<String>,
-    /// A contract to ask about, without any server; can be given several times
-    #[arg(
-        long = "contract",
-        value_name = "CAIP10",
-        conflicts_with = "server",
-        requires = "rpc",
-        value_parser = args::contract
-    )]
+    /// A contract to ask about, whatever a server says; can be given several times
+    #[arg(long = "contract", value_name = "CAIP10", requires = "rpc", value_parser = args::contract)]
     contracts: Vec<Contract>,
     #[command(flatten)]
     nodes: RpcArgs,
@@ -65,7 +56,7 @@ impl Shown {
     /// What does not go together, or waits for a person.
     fn fault(&self) -> Option<String> {
         let worker = self.worker.as_ref();
-        if let Some(halted) = worker.filter(|worker| worker.state == HALTED) {
+        if let Some(halted) = worker.filter(|worker| worker.is_halted()) {
             return Some(format!("its worker has halted: {}", halted.reason));
         }
         let Some(Ok(state)) = &self.chain else { return None };
@@ -95,7 +86,7 @@ impl Shown {
         }
         match &self.chain {
             None => {}
-            Some(Err(why)) => output.field("contract", &format!("not asked: {why}"))?,
+            Some(Err(why)) => output.field("contract", &format!("unknown: {why}"))?,
             Some(Ok(state)) => show_state(state, output)?,
         }
         Ok(())
@@ -110,7 +101,7 @@ impl Shown {
         json!({
             "contract": self.contract.to_string(),
             "fault": self.fault(),
-            "worker": self.worker,
+            "worker": self.worker.as_ref().map(Standing::json),
             "chain": state.map(|state| json!({
                 "size": state.size.to_string(),
                 "last_time": state.last_time.to_string(),
@@ -132,11 +123,11 @@ pub(super) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
     let own = args.contracts.iter().map(|contract| (*contract, None));
     let asked =
         standings.into_iter().map(|standing| (standing.contract, Some(standing))).chain(own);
-    let nodes = chain::by_chain(&args.nodes.rpc).await;
+    let endpoints = args.nodes.endpoints()?;
+    let nodes = chain::by_chain(&endpoints).await;
     let mut all = Vec::new();
     for (contract, worker) in asked {
-        let chain =
-            if args.nodes.rpc.is_empty() { None } else { Some(ask(contract, &nodes).await) };
+        let chain = if endpoints.is_empty() { None } else { Some(ask(contract, &nodes).await) };
         all.push(Shown { contract, worker, chain });
     }
     let outcomes: Vec<Outcome> = all.iter().map(Shown::outcome).collect();
@@ -159,8 +150,11 @@ pub(super) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
 }
 
 fn ask_firm(server: &str) -> Result<Vec<Standing>> {
-    let files = LogFiles::of_firm(server)?;
-    let bytes = files.need("anchors", ANSWER_BYTES_MAX)?;
+    let files = PublicFiles::of_firm(server)?;
+    let bytes = files.get("anchors", ANSWER_BYTES_MAX)?.ok_or_else(|| {
+        Failure::cannot_tell(format!("{server} does not say how its anchors stand"))
+            .next("check that address and version are those of witnessd")
+    })?;
     let text = String::from_utf8(bytes).unwrap_or_default();
     let standings: Option<Vec<Standing>> = text.lines().map(Standing::parse).collect();
     standings.ok_or_else(|| {
@@ -193,83 +187,6 @@ fn show_state(state: &State, output: &mut Output) -> Result<()> {
     Ok(())
 }
 
-fn time(seconds: u64) -> String {
-    Timestamp::from_micros(seconds.saturating_mul(MICROS_PER_SECOND)).to_string()
-}
-
-/// How the worker of one contract stands, as the firm says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Standing {
-    #[serde(skip)]
-    contract: Contract,
-    state: String,
-    last_sequence: Option<u64>,
-    last_time: Option<u64>,
-    spent_today_wei: Option<u128>,
-    balance_wei: Option<u128>,
-    runway_days: Option<u64>,
-    next_attempt: Option<u64>,
-    reason: String,
-}
-
-const HALTED: &str = "halted";
-const STATES: [&str; 3] = ["anchored", HALTED, "waiting"];
-
-impl Standing {
-    /// Reads a line of `/anchors`: contract, state, last sequence, time of its block, spent today, balance, days of
-    /// runway, time of the next attempt, and why; a hyphen for what is not there.
-    fn parse(line: &str) -> Option<Self> {
-        let mut words = line.splitn(9, ' ');
-        Some(Self {
-            contract: Contract::parse_caip10(words.next()?)?,
-            state: words.next().filter(|state| STATES.contains(state))?.to_owned(),
-            last_sequence: number(words.next()?).ok()?,
-            last_time: number(words.next()?).ok()?,
-            spent_today_wei: number(words.next()?).ok()?,
-            balance_wei: number(words.next()?).ok()?,
-            runway_days: number(words.next()?).ok()?,
-            next_attempt: number(words.next()?).ok()?,
-            reason: words
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .filter(|it| !it.is_control())
-                .collect(),
-        })
-    }
-
-    fn show(&self, output: &mut Output) -> Result<()> {
-        let state = match self.reason.as_str() {
-            "" => self.state.clone(),
-            reason => format!("{}: {reason}", self.state),
-        };
-        output.field("worker", &state)?;
-        let newest = self.last_sequence.map(|sequence| {
-            let at = self.last_time.map(|at| format!(", {}", time(at))).unwrap_or_default();
-            format!("entry {sequence}{at}")
-        });
-        let coins = |wei: Option<u128>| wei.map(|wei| format!("{} coins", chain::coins(wei)));
-        let fields = [
-            ("anchored", newest),
-            ("next", self.next_attempt.map(time)),
-            ("spent today", coins(self.spent_today_wei)),
-            ("balance", coins(self.balance_wei)),
-            ("runway", self.runway_days.map(|days| count_of(days, "day"))),
-        ];
-        for (label, value) in fields {
-            if let Some(value) = value {
-                output.field(label, &value)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A number, or a hyphen where there is none.
-fn number<T: FromStr>(word: &str) -> Result<Option<T>, T::Err> {
-    if word == "-" { Ok(None) } else { word.parse().map(Some) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,20 +195,6 @@ mod tests {
 
     fn line(rest: &str) -> String {
         format!("eip155:8453:0x{} {rest}", "ab".repeat(20))
-    }
-
-    #[test]
-    fn a_line_of_the_firm_is_read() {
-        let standing =
-            Standing::parse(&line("anchored 17 1700000000 5 6 7 1700000600 all is well")).unwrap();
-        assert_eq!((standing.contract.chain, standing.last_sequence), (8453, Some(17)));
-        assert_eq!((standing.runway_days, standing.next_attempt), (Some(7), Some(1_700_000_600)));
-        assert_eq!(standing.reason, "all is well");
-        let waiting = Standing::parse(&line("waiting - - - - - -")).unwrap();
-        assert_eq!((waiting.last_sequence, waiting.reason.as_str()), (None, ""));
-        for wrong in ["lost - - - - - -", "waiting - - - - -", "waiting x - - - - -", ""] {
-            assert_eq!(Standing::parse(&line(wrong)), None, "{wrong}");
-        }
     }
 
     #[test]

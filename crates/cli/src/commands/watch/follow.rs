@@ -23,7 +23,7 @@ use super::{
     tiles::HttpTiles,
 };
 use crate::{
-    http::LogFiles,
+    http::PublicFiles,
     outcome::{Failure, Outcome},
 };
 
@@ -44,7 +44,7 @@ pub(super) struct Verified {
 /// Follows one log.
 #[derive(Debug)]
 pub(super) struct Follower<'a> {
-    pub(super) files: &'a LogFiles,
+    pub(super) files: &'a PublicFiles,
     pub(super) folder: &'a StateFolder,
     pub(super) policy: &'a Policy,
     pub(super) origin: Origin,
@@ -52,12 +52,14 @@ pub(super) struct Follower<'a> {
     pub(super) state: State,
     /// The newest checkpoint that was verified.
     pub(super) last: Option<Verified>,
+    /// Number of checkpoints that were taken.
+    pub(super) taken: u64,
 }
 
 impl<'a> Follower<'a> {
     /// Goes on from what was remembered, and verifies it again.
     pub(super) fn new(
-        files: &'a LogFiles,
+        files: &'a PublicFiles,
         folder: &'a StateFolder,
         policy: &'a Policy,
         origin: Origin,
@@ -69,23 +71,23 @@ impl<'a> Follower<'a> {
                 .context("the state has a firm note that does not read")?;
             firm.apply(&note, &Strict).context("the state is of another firm than the policy")?;
         }
-        let mut follower = Self { files, folder, policy, origin, firm, state, last: None };
+        let mut follower =
+            Self { files, folder, policy, origin, firm, state, last: None, taken: 0 };
         if let Some(text) = follower.state.checkpoint.clone() {
             follower.last = Some(follower.verify(text.as_bytes())?);
         }
         Ok(follower)
     }
 
-    /// Takes every checkpoint that was published since; gives how many.
+    /// Takes every checkpoint that was published since.
     ///
     /// All are compared with the newest one: two prefixes of one tree are prefixes of each other.
-    pub(super) fn advance(&mut self, bar: &ProgressBar) -> Result<u64> {
+    pub(super) fn advance(&mut self, bar: &ProgressBar) -> Result<()> {
         let newest = self.newest()?;
         let newest_size = newest.checkpoint.size;
         self.check_remembered(&newest)?;
         let mut tiles = HttpTiles::new(self.files, newest_size);
         bar.set_length(newest_size.0);
-        let mut taken = 0;
         loop {
             let from = self.last.as_ref().map_or(0, |last| last.checkpoint.size.0 + 1);
             let sizes = self.published_from(from)?;
@@ -97,7 +99,6 @@ impl<'a> Follower<'a> {
             for size in in_tree {
                 let next = self.at_size(TreeSize(size))?.ok_or_else(|| not_there(size))?;
                 self.take(next, &newest, &mut tiles)?;
-                taken += 1;
                 bar.set_position(size);
             }
             self.folder.save(&self.state)?;
@@ -108,8 +109,7 @@ impl<'a> Follower<'a> {
             let step = "look again; if it stays so, the log does not list all that it publishes";
             return Err(Failure::cannot_tell(message).next(step).into());
         }
-        self.folder.save(&self.state)?;
-        Ok(taken)
+        self.folder.save(&self.state)
     }
 
     fn newest(&mut self) -> Result<Verified> {
@@ -118,7 +118,7 @@ impl<'a> Follower<'a> {
     }
 
     /// The published checkpoint of a size, if it is there; its text must say that size.
-    fn at_size(&mut self, size: TreeSize) -> Result<Option<Verified>> {
+    pub(super) fn at_size(&mut self, size: TreeSize) -> Result<Option<Verified>> {
         let path = format!("checkpoint/{size}");
         let Some(bytes) = self.files.get(&path, CHECKPOINT_BYTES_MAX)? else { return Ok(None) };
         let verified = self.verified(&bytes)?;
@@ -131,20 +131,30 @@ impl<'a> Follower<'a> {
         Ok(Some(verified))
     }
 
-    /// Verifies a checkpoint; if its key is not known, looks for it in later firm notes.
+    /// Verifies a checkpoint.
     fn verified(&mut self, bytes: &[u8]) -> Result<Verified> {
-        if self.firm.next_sequence() > 0
-            && let Ok(verified) = self.verify(bytes)
-        {
-            return Ok(verified);
-        }
         // Firm notes prove themselves under the root, so an unverified size may say how far to look.
-        if let Ok(note) = Note::parse(bytes)
-            && let Ok(checkpoint) = Checkpoint::parse(note.text())
-        {
-            self.read_firm_notes(checkpoint.size)?;
+        let note = Note::parse(bytes).ok();
+        let checkpoint = note.and_then(|note| Checkpoint::parse(note.text()).ok());
+        let size = checkpoint.map_or(TreeSize(0), |checkpoint| checkpoint.size);
+        self.under_firm_keys(size, |follower| follower.verify(bytes))
+    }
+
+    /// Checks what a key of the firm has signed; if it does not hold, then with the firm notes that come later,
+    /// as far as a tree of this size has them.
+    pub(super) fn under_firm_keys<T>(
+        &mut self,
+        size: TreeSize,
+        check: impl Fn(&Self) -> Result<T>,
+    ) -> Result<T> {
+        loop {
+            let checked = check(self);
+            let is_read = self.state.firm_notes_to >= size.0;
+            if is_read || (self.firm.next_sequence() > 0 && checked.is_ok()) {
+                return checked;
+            }
+            self.read_firm_notes(size)?;
         }
-        self.verify(bytes)
     }
 
     fn verify(&self, bytes: &[u8]) -> Result<Verified> {
@@ -255,6 +265,7 @@ impl<'a> Follower<'a> {
         }
         self.state.checkpoint = Some(next.note.to_string());
         self.last = Some(next);
+        self.taken += 1;
         Ok(())
     }
 

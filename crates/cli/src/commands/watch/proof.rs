@@ -13,7 +13,7 @@ use witness_core::{
 use super::{entries::Complaint, follow::Verified, growth::Divergence, state::StateFolder};
 use crate::outcome::Failure;
 
-const FORMAT: &str = "witness-misdeed/v1";
+pub(super) const FORMAT: &str = "witness-misdeed/v1";
 const HOW_TO_CHECK: &str = "`smaller` and `larger` are C2SP signed notes (c2sp.org/signed-note) over \
     checkpoints (c2sp.org/tlog-checkpoint: origin, size, root in base64). Verify the log's signature on both \
     with its public key: then the log made both statements. The line with a time in it is a signature of the \

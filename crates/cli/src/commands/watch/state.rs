@@ -1,18 +1,22 @@
-//! What a watcher remembers from one run to the next: the newest checkpoint that it has verified, and how
-//! far it has read the entries.
+//! What a watcher remembers from one run to the next: the newest checkpoint that it has verified, how far it
+//! has read the entries, and which roll-ups and anchors it has seen.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
+use super::listing::Listed;
 use crate::files;
 
 const FORMAT: &str = "witness-watch/v1";
 const STATE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Most proofs under one name.
 const PROOFS_MAX: u32 = 1000;
-const PROOF_BYTES_MAX: u64 = 1024 * 1024;
+const PROOF_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// The state of a watcher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +32,63 @@ pub(super) struct State {
     pub(super) firm_notes_to: u64,
     /// How far the entries were checked, with --full.
     pub(super) entries: EntriesState,
+    /// Which roll-ups of the firm were verified.
+    #[serde(default)]
+    pub(super) rollups: RollUpsState,
+    /// Which of their anchors were verified, by contract.
+    #[serde(default)]
+    pub(super) anchors: BTreeMap<String, AnchorsState>,
+}
+
+/// Which roll-ups were verified: all from the first on. Their values are in a file of their own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RollUpsState {
+    /// Number of the next one.
+    pub(super) next_sequence: u64,
+    /// The newest one, a signed note.
+    pub(super) newest: Option<String>,
+    /// The newest one that covers this log.
+    pub(super) covering: Option<CoveringState>,
+}
+
+/// A roll-up and what is under it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct CoveringState {
+    /// The roll-up, a signed note.
+    pub(super) note: String,
+    /// Its checkpoints, in order, three lines each.
+    pub(super) checkpoints: String,
+}
+
+/// Which anchors on one contract were verified: all from the first on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct AnchorsState {
+    /// The newest one.
+    pub(super) newest: Option<Listed>,
+    /// The newest one whose block, with those of all before it, nodes of the chain call final.
+    pub(super) on_chain: Option<Listed>,
+    /// The newest one whose block the policy names.
+    pub(super) in_policy: Option<Listed>,
+    /// SHA-256 of the blocks that the policy named then, base64.
+    pub(super) policy_blocks: String,
+}
+
+impl AnchorsState {
+    /// Takes an anchor that was verified: whether its block was seen on the chain, and whether the policy names it.
+    pub(super) fn saw(&mut self, listed: Listed, is_on_chain: bool, is_in_policy: bool) {
+        let raise = |newest: &mut Option<Listed>| {
+            if newest.is_none_or(|newest| newest.sequence < listed.sequence) {
+                *newest = Some(listed);
+            }
+        };
+        raise(&mut self.newest);
+        if is_on_chain {
+            raise(&mut self.on_chain);
+        }
+        if is_in_policy {
+            raise(&mut self.in_policy);
+        }
+    }
 }
 
 /// How far the entries were checked.
@@ -93,6 +154,8 @@ impl StateFolder {
                 firm_notes: Vec::new(),
                 firm_notes_to: 0,
                 entries: EntriesState::default(),
+                rollups: RollUpsState::default(),
+                anchors: BTreeMap::new(),
             });
         }
         let bytes = files::read(&path, STATE_BYTES_MAX)?;
@@ -126,7 +189,12 @@ impl StateFolder {
         anyhow::bail!("{} holds too many proofs named {name}", self.folder.display())
     }
 
+    /// A further file in it.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     fn path(&self) -> PathBuf {
-        self.folder.join("state.json")
+        self.file("state.json")
     }
 }

@@ -12,7 +12,7 @@ use witness_core::{
     tile::{TILE_WIDTH, Tile, TileId, TilePath, TileSource, read_bundle},
 };
 
-use crate::{http::LogFiles, outcome::Failure};
+use crate::{http::PublicFiles, outcome::Failure};
 
 const TILE_BYTES_MAX: u64 = 8192;
 /// A bundle has up to 256 entries of up to 65,535 bytes, each behind a length of two bytes.
@@ -22,15 +22,20 @@ const TILES_KEPT_MAX: usize = 2048;
 /// The tiles of the tree of one size. Smaller trees are prefixes of it.
 #[derive(Debug)]
 pub(super) struct HttpTiles<'a> {
-    files: &'a LogFiles,
+    files: &'a PublicFiles,
     size: TreeSize,
     kept: BTreeMap<TileId, Tile>,
 }
 
 impl<'a> HttpTiles<'a> {
     /// The tiles of a tree of `size` leaves, for which there is a signed checkpoint.
-    pub(super) fn new(files: &'a LogFiles, size: TreeSize) -> Self {
+    pub(super) fn new(files: &'a PublicFiles, size: TreeSize) -> Self {
         Self { files, size, kept: BTreeMap::new() }
+    }
+
+    /// Number of leaves of the tree.
+    pub(super) fn size(&self) -> TreeSize {
+        self.size
     }
 
     fn fetch(&self, id: TileId) -> Result<Tile> {
