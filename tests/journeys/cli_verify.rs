@@ -202,10 +202,11 @@ fn what_it_does_not_know_or_cannot_reach_it_says_and_refuses_nothing() {
         verify_changed(&place, "v2.json", next_version.as_bytes()),
         (Some(2), "file-version".to_owned())
     );
-    let anchored = good.replacen("\"anchors\":[]", "\"anchors\":[{\"chain\":\"eip155:1\"}]", 1);
+    let later = "\"anchors\":[{\"anchor\":{\"kind\":\"evm-anchor-log/v2\"},\"rollup\":\"0\"}]";
+    let anchored = good.replacen("\"anchors\":[]", later, 1);
     assert_eq!(
         verify_changed(&place, "anchored.json", anchored.as_bytes()),
-        (Some(2), "table-not-known".to_owned())
+        (Some(2), "file-version".to_owned())
     );
     let policy = place.read("policy.json");
     let strict =

@@ -1,7 +1,7 @@
 //! In earnest, as `deploy/README.md` says: keys from `witness firm init`, a configuration file, issuers
 //! registered over the operator's socket, two logs, and a log key that is rotated.
 
-mod machine;
+pub(crate) mod machine;
 
 use std::fs;
 

@@ -94,18 +94,18 @@ impl Data {
         self.start_at("127.0.0.1:0")
     }
 
-    /// Starts a server on it that listens on a certain address, and waits until it serves.
-    #[must_use]
-    pub fn start_at(&self, listen: &str) -> Server {
-        Server::spawn(command(&self.path(), listen), self.socket()).serving()
-    }
-
     /// Starts a server on it with further arguments, and waits until it serves.
     #[must_use]
     pub fn start_with(&self, arguments: &[&str]) -> Server {
         let mut command = command(&self.path(), "127.0.0.1:0");
         command.args(arguments);
         Server::spawn(command, self.socket()).serving()
+    }
+
+    /// Starts a server on it that listens on a certain address, and waits until it serves.
+    #[must_use]
+    pub fn start_at(&self, listen: &str) -> Server {
+        Server::spawn(command(&self.path(), listen), self.socket()).serving()
     }
 
     /// Starts a server that can make no file longer than so many blocks of 512 bytes: the write fails.

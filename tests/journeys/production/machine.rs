@@ -18,7 +18,7 @@ use witness_core::{
 };
 use witness_tests::{Said, Server, Witness, copy_folder, witnessd_says};
 
-pub(super) const EXAMPLE: &str = include_str!("../../../deploy/witnessd.example.toml");
+pub(crate) const EXAMPLE: &str = include_str!("../../../deploy/witnessd.example.toml");
 const FIRM_INIT: [&str; 8] =
     ["firm", "init", "--firm", "witness.example", "--log", "log1", "--log", "log2"];
 const SCHEMA: &str =
@@ -26,25 +26,25 @@ const SCHEMA: &str =
 
 /// An issuer in a log of its own.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) issuer: &'static str,
-    pub(super) log: &'static str,
-    pub(super) origin: &'static str,
+pub(crate) struct Place {
+    pub(crate) issuer: &'static str,
+    pub(crate) log: &'static str,
+    pub(crate) origin: &'static str,
 }
 
-pub(super) const SCHOOL: Place =
+pub(crate) const SCHOOL: Place =
     Place { issuer: "school.example", log: "log1", origin: "witness.example/log1" };
-pub(super) const BANK: Place =
+pub(crate) const BANK: Place =
     Place { issuer: "bank.example", log: "log2", origin: "witness.example/log2" };
 
 /// A machine: what lies where.
-pub(super) struct Machine {
+pub(crate) struct Machine {
     folder: TempDir,
 }
 
 impl Machine {
     /// The firm is founded, and its keys are where the configuration says; the root stays apart.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let machine = Self { folder: tempfile::tempdir().unwrap() };
         let founded = machine.run(&[FIRM_INIT.as_slice(), &["--out", "firm", "--json"]].concat());
         let root_vkey = founded.json()["root_vkey"].as_str().unwrap().to_owned();
@@ -54,7 +54,17 @@ impl Machine {
         machine
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    /// The same firm on another machine, with all that lies on this one. No server may be running.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self { folder: tempfile::tempdir().unwrap() };
+        copy_folder(self.folder.path(), copy.folder.path());
+        let config = copy.path("etc/witnessd.toml");
+        let [from, to] = [self, &copy].map(|machine| machine.folder.path().display().to_string());
+        fs::write(&config, fs::read_to_string(&config).unwrap().replace(&from, &to)).unwrap();
+        copy
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -83,14 +93,14 @@ impl Machine {
         lines.join("\n")
     }
 
-    pub(super) fn start(&self) -> Server {
+    pub(crate) fn start(&self) -> Server {
         // Once, for what is not there yet; afterwards a log that is not there is lost.
         let arguments: &[&str] = if self.path("lib/logs").exists() { &[] } else { &["--init"] };
         let (config, socket) = (self.path("etc/witnessd.toml"), self.path("run/admin.sock"));
         Server::configured(&config, &socket, arguments)
     }
 
-    pub(super) fn witness(&self) -> Witness {
+    pub(crate) fn witness(&self) -> Witness {
         Witness::within(self.folder.path())
     }
 
@@ -99,7 +109,14 @@ impl Machine {
     }
 
     /// Submits that a document with this name was issued.
-    pub(super) fn submit(&self, server: &Server, place: Place, name: &str) -> Value {
+    pub(crate) fn submit(&self, server: &Server, place: Place, name: &str) -> Value {
+        let said = self.try_submit(server, place, name).expect(0).json();
+        assert_eq!(said["accepted"]["events"], 1, "{said}");
+        said
+    }
+
+    /// The same, whatever comes of it.
+    pub(crate) fn try_submit(&self, server: &Server, place: Place, name: &str) -> Said {
         let (key, file) = (format!("{}.skey", place.issuer), format!("{name}.ndjson"));
         let text = format!("Certificate of completion\nModule {name}\n");
         fs::write(self.path(&format!("{name}.txt")), text).unwrap();
@@ -111,14 +128,11 @@ impl Machine {
         fs::write(self.path(&file), row).unwrap();
         let submit = ["submit", "--json", "--key", &key, "--stream", "main"];
         let rest = ["--policy", "firm/policy.json", &file];
-        let said = self.witness().asking(server).run(&[submit.as_slice(), &rest].concat());
-        let said = said.expect(0).json();
-        assert_eq!(said["accepted"]["events"], 1, "{said}");
-        said
+        self.witness().asking(server).run(&[submit.as_slice(), &rest].concat())
     }
 
     /// Fetches evidence of a document into a file.
-    pub(super) fn fetch(&self, server: &Server, place: Place, (name, file): (&str, &str)) {
+    pub(crate) fn fetch(&self, server: &Server, place: Place, (name, file): (&str, &str)) {
         let text = format!("{name}.txt");
         let about = ["evidence", "--json", "--issuer", place.issuer, "--file", &text];
         let to = ["--policy", "firm/policy.json", "--out", file];
@@ -129,7 +143,7 @@ impl Machine {
     }
 
     /// Verifies a file with no server.
-    pub(super) fn verify(&self, name: &str, file: &str) {
+    pub(crate) fn verify(&self, name: &str, file: &str) {
         let text = format!("{name}.txt");
         let verify = ["verify", "--json", file, "--policy", "firm/policy.json"];
         let said = self.run(&[verify.as_slice(), &["--document", &text]].concat()).json();
@@ -140,7 +154,7 @@ impl Machine {
     }
 
     /// Watches both logs from where the watcher stood before: checkpoints alone, and every entry.
-    pub(super) fn watch(&self, server: &Server) {
+    pub(crate) fn watch(&self, server: &Server) {
         for place in [SCHOOL, BANK] {
             for (depth, state) in [([].as_slice(), "brief"), (&["--full"], "full")] {
                 let state = format!("watch-{}-{state}", place.log);
@@ -154,7 +168,7 @@ impl Machine {
     }
 
     /// Registers an issuer as the operator and the issuer do it together, each on its own machine.
-    pub(super) fn register(&self, server: &Server, Place { issuer, origin, .. }: Place) {
+    pub(crate) fn register(&self, server: &Server, Place { issuer, origin, .. }: Place) {
         let operator = self.witness().asking(server);
         let operate = |arguments: &[&str]| {
             let arguments = [["issuer", "--log", origin].as_slice(), arguments].concat();
@@ -177,7 +191,7 @@ impl Machine {
     }
 
     /// Gives the first log another key, while the server stands still: "Rotate a key" in `deploy/README.md`.
-    pub(super) fn rotate(&self) -> (u64, FirmText) {
+    pub(crate) fn rotate(&self) -> (u64, FirmText) {
         let _fresh = self.run(&[FIRM_INIT.as_slice(), &["--out", "fresh"]].concat());
         let new = read_key(&self.path("fresh/keys/log1.log.skey"));
         let head = fs::read(self.path("heads/log1.checkpoint")).unwrap();
@@ -203,7 +217,7 @@ impl Machine {
     }
 
     /// Starts a server that must not come up, and say why.
-    pub(super) fn refuses(&self, why: &str) {
+    pub(crate) fn refuses(&self, why: &str) {
         let config = self.path("etc/witnessd.toml");
         let said = witnessd_says(&["--config", config.to_str().unwrap()]).expect(1);
         assert!(said.stderr.contains(why), "{said}");
@@ -211,12 +225,12 @@ impl Machine {
 }
 
 /// A firm note.
-pub(super) fn signed(text: &FirmText, key: &SigningKey) -> String {
+pub(crate) fn signed(text: &FirmText, key: &SigningKey) -> String {
     let text = text.encode();
     let signature = key.sign(&text, Timestamp::EPOCH);
     Note::new(text, vec![signature]).to_string()
 }
 
-pub(super) fn read_key(path: &Path) -> SigningKey {
+pub(crate) fn read_key(path: &Path) -> SigningKey {
     SigningKey::parse(fs::read_to_string(path).unwrap().trim_end()).unwrap()
 }
