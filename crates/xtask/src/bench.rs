@@ -130,7 +130,7 @@ fn build(environment: &Environment) -> Result<Programs> {
 
 /// A server under measurement: it says nothing but errors.
 fn start(environment: &Environment, programs: &Programs, data: &Path) -> Result<Witnessd> {
-    Witnessd::start(environment, &programs.witnessd, data, ("error", Stdio::inherit()))
+    Witnessd::start(environment, &programs.witnessd, (data, &[]), ("error", Stdio::inherit()))
 }
 
 /// A run under way.

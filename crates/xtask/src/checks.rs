@@ -53,6 +53,8 @@ pub(crate) fn run(
     steps.run("tests", || {
         let mut tests = compile(&["test", "--workspace", "--no-fail-fast"])?;
         tests.env("WITNESS_ANVIL", npm::ensure(environment)?.anvil()?);
+        // Most journeys wait for blocks and for processes, more than they work.
+        tests.env("RUST_TEST_THREADS", TEST_THREADS);
         if thoroughness == Thoroughness::Long {
             tests.env("WITNESS_TEST_LONG", "1");
         }
@@ -62,6 +64,9 @@ pub(crate) fn run(
     steps.run("demo", || demo::run(environment));
     steps.finish()
 }
+
+/// Tests of one program that run at the same time.
+const TEST_THREADS: &str = "4";
 
 /// The page in the browser verifies with the same core, so it must compile to WebAssembly.
 fn wasm(environment: &Environment) -> Result<()> {

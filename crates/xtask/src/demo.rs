@@ -7,6 +7,7 @@
 //! - The server is ended in any case, by the id of its process.
 //! - Nothing is removed but what an earlier demonstration made.
 
+mod chain;
 mod folder;
 mod issuer;
 mod narrator;
@@ -22,6 +23,7 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use self::chain::{CHAIN, Chain};
 use self::folder::{ADMIN_SOCKET, Folder};
 use self::narrator::{Narrator, Step};
 use self::offline::Offline;
@@ -53,11 +55,12 @@ fn play(environment: &Environment, narrator: &mut Narrator) -> Result<()> {
     narrator.step(Step::Start);
     let folder = Folder::fresh(&environment.root)?;
     let log = folder.path(SERVER_LOG);
-    let listen = with_firm(environment, &programs, &folder, narrator)
+    let (listen, chain) = with_firm(environment, &programs, &folder, narrator)
         .map_err(|error| anyhow!("{error:#}\n{}", tail(&log)))?;
 
     let offline = Offline { environment, witness: &programs.witness, folder: &folder };
     offline.verify_all(narrator)?;
+    offline.verify_by_chain(chain, narrator)?;
     tamper::show(&offline, narrator)?;
     let place = shown(environment, &folder.path(""));
     narrator.what_lies_where(&place);
@@ -94,17 +97,33 @@ fn with_firm(
     programs: &Programs,
     folder: &Folder,
     narrator: &mut Narrator,
-) -> Result<SocketAddr> {
+) -> Result<(SocketAddr, Chain)> {
     let log = File::create(folder.path(SERVER_LOG)).context("the server's log cannot be made")?;
     let data = folder.path(DATA);
-    let mut server =
-        Witnessd::start(environment, &programs.witnessd, &data, ("info", Stdio::from(log)))?;
+    let mut server = start(environment, programs, (&data, &[]), log.try_clone()?)?;
     narrator.command(&format!("witnessd --dev --listen {} --data {DATA}", server.listen));
-    let (id, millis) = (server.id(), server.started_in.as_millis());
-    narrator.good(&format!("witness.example serves its log, process {id}, ready in {millis} ms"));
+    narrator.good(&format!(
+        "witness.example serves its log, process {}, ready in {} ms",
+        server.id(),
+        server.started_in.as_millis()
+    ));
     fs::copy(data.join("policy.json"), folder.path("policy.json"))
         .context("the server made no policy.json")?;
     narrator.good("policy.json names the firm's root key: what a verifier believes beforehand");
+
+    let witness = Witness::new(environment, &programs.witness, folder, &server.address);
+    let chain = Chain::start(environment, &witness, folder, narrator)?;
+    server.stop()?;
+    let chains = folder.path(CHAIN);
+    let chains = chains.to_str().context("the folder of the workspace is not UTF-8")?;
+    let more = ["--chains", chains, "--rollup-every-s", "1"];
+    let mut server = start(environment, programs, (&data, &more), log)?;
+    let id = server.id();
+    narrator.command(&format!(
+        "witnessd --dev --listen {} --data {DATA} --chains {CHAIN} --rollup-every-s 1",
+        server.listen
+    ));
+    narrator.good(&format!("the firm is started again, process {id}, and knows the contract"));
     narrator.remark(&format!(
         "here, in {}: export WITNESS_SERVER={} WITNESS_ADMIN={ADMIN_SOCKET}",
         shown(environment, &folder.path("")),
@@ -114,7 +133,7 @@ fn with_firm(
     let witness = Witness::new(environment, &programs.witness, folder, &server.address);
     issuer::hash(&witness, folder, narrator)?;
     issuer::register(&witness, folder, narrator)?;
-    issuer::submit(&witness, folder, narrator)?;
+    issuer::submit(&witness, folder, (&chain, narrator))?;
     issuer::ask(&witness, narrator)?;
     take_evidence(&witness, folder, narrator)?;
 
@@ -124,7 +143,16 @@ fn with_firm(
         bail!("{} still answers", server.address);
     }
     narrator.good(&format!("process {id} has ended, and nobody answers at {}", server.address));
-    Ok(server.listen)
+    Ok((server.listen, chain))
+}
+
+fn start(
+    environment: &Environment,
+    programs: &Programs,
+    arguments: (&Path, &[&str]),
+    log: File,
+) -> Result<Witnessd> {
+    Witnessd::start(environment, &programs.witnessd, arguments, ("info", Stdio::from(log)))
 }
 
 /// Fetches one file for each text, as its holder would.

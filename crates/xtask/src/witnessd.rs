@@ -29,16 +29,16 @@ pub(crate) struct Witnessd {
 }
 
 impl Witnessd {
-    /// Starts it on its data; it answers when this returns.
+    /// Starts it on its data, with further arguments; it answers when this returns.
     pub(crate) fn start(
         environment: &Environment,
         witnessd: &Path,
-        data: &Path,
+        (data, more): (&Path, &[&str]),
         (level, log): (&str, Stdio),
     ) -> Result<Self> {
         let listen = free_port()?;
         let mut command = program(environment, witnessd, ["--dev", "--log", level, "--listen"]);
-        command.arg(listen.to_string()).arg("--data").arg(data);
+        command.arg(listen.to_string()).arg("--data").arg(data).args(more);
         // A file of lines, with no colours in it.
         command.stdin(Stdio::null()).stderr(log).env("NO_COLOR", "1");
         let began = now();

@@ -1,6 +1,7 @@
 //! Where the demonstration lies: a folder of its own under `target`, and an empty one for whoever verifies.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process;
@@ -55,6 +56,14 @@ impl Folder {
         fs::create_dir_all(folder)
             .and_then(|()| fs::write(&path, content))
             .with_context(|| format!("{} cannot be written", path.display()))
+    }
+
+    /// Writes a file that only its user can read.
+    pub(super) fn write_private(&self, name: &str, content: impl AsRef<[u8]>) -> Result<()> {
+        self.write(name, content)?;
+        let path = self.path(name);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+            .with_context(|| format!("{} cannot be made private", path.display()))
     }
 
     /// Reads a file.

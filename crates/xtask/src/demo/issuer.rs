@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use super::chain::Chain;
 use super::folder::Folder;
 use super::narrator::{Narrator, Step};
 use super::story::{CLAIM_TYPES, DOCUMENTS, ISSUER, LIVE, PAST, changes, past};
@@ -60,15 +61,17 @@ pub(super) fn register(
 pub(super) fn submit(
     witness: &Witness<'_>,
     folder: &Folder,
-    narrator: &mut Narrator,
+    (chain, narrator): (&Chain, &mut Narrator),
 ) -> Result<()> {
     narrator.step(Step::Past);
     submit_rows(witness, folder, narrator, (PAST, &past()))?;
+    chain.wait_for(witness, "skill-module.txt", narrator)?;
 
     narrator.step(Step::Changes);
     // Of the same clock that the firm will write down as the time of receipt.
     let now = output(std::process::Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%SZ"]))?;
-    submit_rows(witness, folder, narrator, (LIVE, &changes(now.trim())))
+    submit_rows(witness, folder, narrator, (LIVE, &changes(now.trim())))?;
+    chain.wait_for(witness, "peer-attestation.txt", narrator)
 }
 
 fn submit_rows(

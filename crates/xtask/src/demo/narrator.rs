@@ -10,6 +10,7 @@ pub(super) enum Step {
     Prerequisites,
     Build,
     Start,
+    Chain,
     Hash,
     Register,
     Past,
@@ -22,10 +23,11 @@ pub(super) enum Step {
 }
 
 impl Step {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Prerequisites,
         Self::Build,
         Self::Start,
+        Self::Chain,
         Self::Hash,
         Self::Register,
         Self::Past,
@@ -46,6 +48,7 @@ impl Step {
             Self::Prerequisites => "Look for what is needed",
             Self::Build => "Build the two programs",
             Self::Start => "Start the witnessing firm",
+            Self::Chain => "Put a contract on a chain",
             Self::Hash => "Hash the documents",
             Self::Register => "Register what may be said",
             Self::Past => "Bring in the past",
@@ -69,6 +72,9 @@ impl Step {
             }
             Self::Start => {
                 "It will see hashes, never documents. `--dev` makes its keys, and an issuer's, on the spot."
+            }
+            Self::Chain => {
+                "What stands in its blocks the firm cannot take back. A development chain stands in for a public one."
             }
             Self::Hash => {
                 "The SHA-256 of its text is all of a document that leaves the issuer; names and marks stay."
@@ -123,6 +129,7 @@ impl Narrator {
         self.print(
             "A witnessing firm, witness.example, logs hashes and changes, and sees no document.",
         );
+        self.print("What it signs over its log stands on a chain, which it does not control.");
         self.print(
             "Then the firm is switched off, and files alone prove what happened, each by itself.",
         );
@@ -173,10 +180,11 @@ impl Narrator {
     }
 
     pub(super) fn what_lies_where(&self, folder: &str) {
-        const FILES: [(&str, &str); 8] = [
+        const FILES: [(&str, &str); 9] = [
             ("*.txt", "the documents, as their holders have them"),
             ("*.evidence.json", "the evidence: one line of JSON each"),
             ("policy.json", "whom the verifier believes; in earnest it comes from the firm itself"),
+            ("chain.toml", "the contract, as the service's configuration names it"),
             ("*.ndjson", "the rows that the issuer submitted"),
             ("tampered/", "the copies that were refused"),
             ("issuer/", "the issuer's journal with its receipts, and the schemas"),

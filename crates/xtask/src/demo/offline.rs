@@ -1,11 +1,13 @@
 //! Whoever verifies: one process for each file, in an empty folder with nothing but that file and a policy,
 //! and then with its document beside them; no server, no environment, nothing else of ours.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use super::chain::Chain;
 use super::folder::{EmptyFolder, Folder};
 use super::narrator::{Narrator, Step};
 use super::story::{DOCUMENTS, Document, ISSUER};
@@ -46,13 +48,47 @@ impl Offline<'_> {
             narrator.good(&format!("{file:<46}exit 0  {state}"));
         }
         narrator.remark("exit 0: the file proves what it says, whatever the document's state");
-        for document in DOCUMENTS.iter().filter(|document| document.is_tampered_with()) {
-            let answer = self.room(document)?.verify(&[])?.expect(0)?;
-            narrator.line("the revoked one in full:");
-            narrator.command(&answer.line);
-            narrator.quote(&answer.stdout);
-        }
         Ok(())
+    }
+
+    /// Verifies one file up to the chain: by its node, and then, with the chain gone, by the hash of a block alone.
+    pub(super) fn verify_by_chain(&self, chain: Chain, narrator: &Narrator) -> Result<()> {
+        let document = DOCUMENTS.iter().find(|document| document.is_tampered_with());
+        let document = document.context("one document is tampered with")?;
+        let room = self.room(document)?;
+        let answer = room.verify(&["--rpc", &chain.url])?.expect(0)?;
+        narrator.line("the revoked one in full, and the chain is asked whether it has the block:");
+        narrator.command(&answer.line);
+        narrator.quote(&answer.stdout);
+        let verdict = room.verify(&["--rpc", &chain.url, "--json"])?.expect(0)?.json()?;
+        drop((chain, room));
+        self.believe(&verdict)?;
+        narrator.line("The chain is gone, too. policy.json names its two blocks now, as anybody could look them up, and");
+        narrator.line("asks for an anchor:");
+        let answer = self.room(document)?.verify(&[])?.expect(0)?;
+        narrator.command(&answer.line);
+        let anchored = answer.stdout.lines().filter(|line| line.contains("anchored as"));
+        narrator.quote(&anchored.map(str::trim).collect::<Vec<_>>().join("\n"));
+        Ok(())
+    }
+
+    /// Writes the blocks of a verdict into the policy, and that an anchor is asked for.
+    fn believe(&self, verdict: &Value) -> Result<()> {
+        let events = verdict.pointer("/verdict/items/0/events").and_then(Value::as_array);
+        let events = events.context("a document has events")?;
+        let mut blocks = BTreeSet::new();
+        for event in events {
+            let hash = event.pointer("/anchored/block_hash").and_then(Value::as_str);
+            blocks.insert(format!("\"{}\"", hash.context("an event is not anchored")?));
+        }
+        let bound = events.last().and_then(|last| last.pointer("/anchored/not_before")?.as_str());
+        bound.context("no anchor bounds the time of the last event from below")?;
+        let policy = String::from_utf8(self.folder.read("policy.json")?)?;
+        let blocks = blocks.into_iter().collect::<Vec<_>>().join(",");
+        let believing = policy
+            .replacen("\"blocks\":[]", &format!("\"blocks\":[{blocks}]"), 1)
+            .replacen("\"require\":[", "\"require\":[\"anchored\",", 1);
+        self.folder.write("policy.json", believing)
     }
 
     /// An empty folder with what verifies a document, and the document.
