@@ -140,7 +140,8 @@ fn check_recorded(store: &FirmStore, firm: &Domain, config: &Config) -> anyhow::
     let is_log = |name: &String| config.data.join("logs").join(name).join("CURRENT").is_file();
     if recorded.is_empty() && !config.init && config.logs.iter().any(is_log) {
         bail!(
-            "the firm's own store {} is new, and logs are there: restore it; it holds all roll-ups and anchors",
+            "the firm's own store {} is new, and logs are there: restore it; it holds all roll-ups and anchors. Only if \
+             the first start with --init was interrupted, start with --init again",
             config.data.join("firm").display()
         );
     }

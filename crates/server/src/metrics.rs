@@ -115,39 +115,33 @@ fn register_rollups(registry: &mut Registry, firm: &Firm) {
 }
 
 fn register_anchors(registry: &mut Registry, firm: &Firm) {
-    let mut gauge = |name: &str, help: &str, value: fn(&Standing) -> u64| {
+    let mut gauge = |name: &str, help: &str, value: fn(&Standing) -> Option<u64>| {
         let family = Family::<ContractLabel, Gauge>::default();
         for (contract, standing) in firm.anchoring.standings() {
             let label = ContractLabel { contract: contract.to_string() };
-            family.get_or_create(&label).set(whole(value(&standing)));
+            // What is not known is left out: zero would be an answer.
+            if let Some(value) = value(&standing) {
+                family.get_or_create(&label).set(whole(value));
+            }
         }
         registry.register(name, help, family);
     };
     gauge("anchors", "Anchors that are final", |standing| {
-        let newest = standing.status.as_ref().and_then(|status| status.newest_evidenced);
-        newest.map_or(0, |stand| stand.sequence + 1)
+        let newest = standing.status.as_ref()?.newest_evidenced;
+        Some(newest.map_or(0, |stand| stand.sequence + 1))
     });
     gauge(
         "anchor_seconds",
         "Time of the newest final anchor's block, since the epoch",
-        |standing| {
-            let newest = standing.status.as_ref().and_then(|status| status.newest_evidenced);
-            newest.map_or(0, |stand| stand.block.time)
-        },
+        |standing| Some(standing.status.as_ref()?.newest_evidenced?.block.time),
     );
     gauge("anchor_halted", "1 while the worker waits for its operator", |standing| {
-        let is_halted = standing.status.as_ref().is_some_and(|status| status.halted.is_some());
-        u64::from(is_halted || standing.ended.is_some())
+        Some(u64::from(standing.is_halted()))
     });
-    gauge("anchor_alarms", "Alarms that stand", |standing| {
-        let alarms = standing.status.as_ref().map_or(0, |status| status.alarms.len());
-        u64::try_from(alarms).unwrap_or(u64::MAX)
+    gauge("anchor_alarms", "Alarms that stand", |standing| u64::try_from(standing.alarms()).ok());
+    gauge("anchor_runway_days", "Days that the committer's money lasts", |standing| {
+        standing.status.as_ref()?.runway_days
     });
-    gauge(
-        "anchor_runway_days",
-        "Days that the committer's money lasts, as far as known",
-        |standing| standing.status.as_ref().and_then(|status| status.runway_days).unwrap_or(0),
-    );
 }
 
 fn whole(number: u64) -> i64 {

@@ -23,18 +23,22 @@ pub(crate) fn line(contract: Contract, standing: &Standing) -> String {
 }
 
 fn state(standing: &Standing) -> &'static str {
-    match &standing.status {
-        _ if standing.ended.is_some() => "halted",
-        Some(status) if status.halted.is_some() => "halted",
-        Some(status) if status.newest_evidenced.is_some() && status.alarms.is_empty() => "anchored",
+    let newest = standing.status.as_ref().and_then(|status| status.newest_evidenced);
+    match newest {
+        _ if standing.is_halted() => "halted",
+        Some(_) if standing.alarms() == 0 => "anchored",
         Some(_) | None => "waiting",
     }
 }
 
 /// What an operator should know, on one line.
-fn why(standing: &Standing) -> String {
-    let alarms = standing.status.iter().flat_map(|status| &status.alarms).map(ToString::to_string);
-    let others = standing.ended.iter().chain(&standing.refused_nodes).cloned();
-    let all: Vec<String> = others.chain(alarms).collect();
+pub(super) fn why(standing: &Standing) -> String {
+    let status = standing.status.as_ref();
+    let alarms = status.iter().flat_map(|status| &status.alarms).map(ToString::to_string);
+    let mut all: Vec<String> = standing.ended.iter().cloned().chain(alarms).collect();
+    // Before the first look nothing is raised yet, and what halted it is in its memory.
+    let halted = status.and_then(|status| status.halted.as_ref()).map(ToString::to_string);
+    all.extend(halted.filter(|halted| !all.iter().any(|it| it.contains(halted.as_str()))));
+    all.extend(standing.not_compared.iter().chain(&standing.refused_nodes).cloned());
     all.join("; ").replace(|character: char| character.is_control(), " ")
 }

@@ -16,7 +16,7 @@ use witness_anchor::{
     nodes::{Endpoint, Expected, Nodes, Quorum},
     rpc::{self, Jitter},
     wallet::Wallet,
-    worker::{Limits, Status},
+    worker::{Limits, Phase, Status},
 };
 use witness_core::rollup::Contract;
 
@@ -60,8 +60,30 @@ pub(crate) struct Standing {
     pub(crate) status: Option<Status>,
     /// Why it does not work at all, if it does not.
     pub(crate) ended: Option<String>,
+    /// Why the chain was not compared with this data yet, if it was not.
+    pub(crate) not_compared: Option<String>,
     /// Nodes that were taken out: of another chain, or with other code at the contract's address.
     pub(crate) refused_nodes: Vec<String>,
+}
+
+impl Standing {
+    /// It sends nothing, because of how the contract stands.
+    fn is_stopped(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.phase == Phase::Stopped)
+    }
+
+    /// Whether it waits for its operator.
+    pub(crate) fn is_halted(&self) -> bool {
+        let is_halted = self.status.as_ref().is_some_and(|status| status.halted.is_some());
+        is_halted || self.is_stopped() || self.ended.is_some()
+    }
+
+    /// How much there is that an operator should know.
+    pub(crate) fn alarms(&self) -> usize {
+        let own = self.status.as_ref().map_or(0, |status| status.alarms.len());
+        let more = usize::from(self.not_compared.is_some()) + usize::from(self.ended.is_some());
+        own + more + self.refused_nodes.len()
+    }
 }
 
 impl Anchoring {
@@ -95,6 +117,10 @@ impl Anchoring {
             let ended = site.standing.borrow().ended.clone();
             ended.unwrap_or_else(|| "the worker has not begun yet; try again".to_owned())
         };
+        // Its operator must change the contract's committer, or the configuration: going on would change nothing.
+        if site.standing.borrow().is_stopped() {
+            return Err(line::why(&site.standing.borrow()));
+        }
         let (answer, halted) = oneshot::channel();
         site.resume.try_send(answer).map_err(|_full_or_closed| no_worker())?;
         match tokio::time::timeout(RESUMED_WITHIN, halted).await {

@@ -84,7 +84,7 @@ async fn is_newest(site: &Site, firm: &Firm) -> Option<bool> {
         // be able to stop the logs.
         Ok(Comparison::Behind { .. }) if knows_of_a_stranger(&journal) => return Some(true),
         Ok(Comparison::Unknown(why)) => {
-            tracing::debug!(contract = %site.contract, why, "not compared with the chain yet");
+            site.is_not_compared(&why);
             return None;
         }
         Ok(Comparison::Behind { chain_size, known }) => format!(
@@ -94,7 +94,8 @@ async fn is_newest(site: &Site, firm: &Firm) -> Option<bool> {
             site.contract
         ),
         Err(error) => {
-            site.end(error.to_string());
+            site.tell_of_nodes();
+            site.is_not_compared(&error.to_string());
             return None;
         }
     };
@@ -109,19 +110,24 @@ async fn work(
     firm: &Firm,
     (mut is_known, resumed): (Option<bool>, &mut mpsc::Receiver<Resume>),
 ) {
-    while is_known.is_none() {
-        time::sleep(Duration::from_secs(site.chain.poll_s)).await;
-        is_known = is_newest(site, firm).await;
-    }
-    if is_known == Some(false) {
-        return;
-    }
     loop {
         let why = match begin(site, firm).await {
-            Ok(mut worker) => match drive(site, firm, &mut worker, resumed).await {
-                Ok(()) => return,
-                Err(error) => error.to_string(),
-            },
+            Ok(mut worker) => {
+                // What it remembers is shown before anybody is asked.
+                let status = worker.status().borrow().clone();
+                site.standing.send_modify(|standing| standing.status = Some(status));
+                while is_known.is_none() {
+                    time::sleep(Duration::from_secs(site.chain.poll_s)).await;
+                    is_known = is_newest(site, firm).await;
+                }
+                if is_known == Some(false) {
+                    return;
+                }
+                match drive(site, firm, &mut worker, resumed).await {
+                    Ok(()) => return,
+                    Err(error) => error.to_string(),
+                }
+            }
             Err(error) => format!("{error:#}"),
         };
         tracing::error!(contract = %site.contract, %why, "the worker has ended, and begins again");
@@ -176,7 +182,7 @@ async fn drive(
         }
         site.standing.send_modify(|standing| {
             standing.status = Some(now);
-            standing.ended = None;
+            (standing.ended, standing.not_compared) = (None, None);
         });
         tokio::select! {
             () = time::sleep(Duration::from_secs(site.chain.poll_s)) => {}
@@ -206,6 +212,17 @@ impl Site {
                 tracing::warn!(contract = %self.contract, node, "a node is not asked any more");
             }
             standing.refused_nodes = refused;
+        });
+    }
+
+    /// Says why the chain could not be asked whether the data is the newest; logged when it changes.
+    fn is_not_compared(&self, why: &str) {
+        let why = format!("not compared with the chain yet: {why}");
+        self.standing.send_modify(|standing| {
+            if standing.not_compared.as_ref() != Some(&why) {
+                tracing::warn!(contract = %self.contract, why);
+            }
+            standing.not_compared = Some(why);
         });
     }
 

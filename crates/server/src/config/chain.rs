@@ -132,6 +132,18 @@ impl Chain {
                  machine: whoever is on the way could speak as the node"
             );
         }
+        for node in &self.nodes {
+            let place = node.place();
+            let other =
+                self.nodes.iter().find(|it| it.place() == place && it.operator != node.operator);
+            if let Some(other) = other {
+                bail!(
+                    "the nodes of {contract}: {} and {} cannot both run the node at one address: it would have two votes",
+                    node.operator,
+                    other.operator
+                );
+            }
+        }
         let times = [self.interval_s, self.poll_s, self.bump_after_s];
         if !times.iter().all(|seconds| (1..=TIME_MAX_S).contains(seconds)) {
             bail!(
@@ -143,6 +155,13 @@ impl Chain {
 }
 
 impl Node {
+    /// Host and port, for telling nodes apart.
+    fn place(&self) -> String {
+        let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        authority.to_ascii_lowercase().replacen("localhost", "127.0.0.1", 1)
+    }
+
     /// Whether nobody on the way can read or change what is said.
     fn is_safe(&self) -> bool {
         let Some(rest) = self.url.strip_prefix("http://") else {
@@ -223,6 +242,10 @@ mod tests {
             let error = check(&[chain], false).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");
         }
+        let mut twice = good();
+        twice.nodes[2].url = "https://A.example/other-key".to_owned();
+        let error = check(&[twice], false).unwrap_err().to_string();
+        assert!(error.contains("two votes"), "{error}");
         assert!(check(&[good(), good()], false).unwrap_err().to_string().contains("twice"));
         let with_url = |url: &str| {
             let mut chain = good();
