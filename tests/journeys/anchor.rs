@@ -20,12 +20,12 @@ use witness_core::{
     policy::Policy,
     rollup::RollUpTree,
 };
-use witness_tests::{Data, Mining, Server, Trust};
+use witness_tests::{Anvil, Data, Mining, Server, Trust};
 
 use self::{
-    proofs::{ALL, Proofs, fact},
+    proofs::{ALL, Proofs, fact, write_policy},
     shown::{bodies, finals, newest_rollup, rollups},
-    site::{Site, TICKING},
+    site::{Site, TICKING, configure},
 };
 use crate::production::machine::{BANK, SCHOOL};
 
@@ -102,7 +102,7 @@ fn a_node_that_is_asked_takes_the_place_of_a_block_in_the_policy() {
     let said = said.expect(0).json();
     assert_eq!(fact(&said, "anchored")["believed_by"], "rpc", "{said}");
     // A node of another chain, or one that has never heard of the block, vouches for nothing.
-    let other = witness_tests::Anvil::with_finality();
+    let other = Anvil::with_finality();
     let said = proofs.verify_asking("course", "course.json", (&policy, other.url()));
     assert_ne!(said.code, Some(0), "{said}");
 }
@@ -190,6 +190,59 @@ fn an_old_file_gets_the_anchor_that_came_later() {
     let said = proofs.verify("course", "altered.json", &believing).expect(2).json();
     assert_eq!(fact(&said, "anchored"), &Value::Null, "{said}");
     assert!(!said["verdict"]["unchecked"].as_array().unwrap().is_empty(), "{said}");
+}
+
+#[test]
+fn two_chains_stand_side_by_side() {
+    let site = Site::new(TICKING);
+    let arguments = ["--slots-in-an-epoch", "1", "--chain-id", "31338"];
+    let dear = Site::on(Anvil::with(&arguments), TICKING);
+    let renamed = |text: &str| text.replace("eip155:31337:", "eip155:31338:");
+    configure(&site.machine, &(site.chain() + &renamed(&dear.chain())));
+    let server = site.start();
+    site.machine.submit(&server, SCHOOL, "course");
+    let covering = site.anchored(&server);
+    let second = format!("/anchors/{}?from=0", renamed(&dear.caip10()));
+    let block_over = |rollup: u64| {
+        let page = server.found(&second);
+        let words = page.text().lines().map(|line| line.split(' ').collect::<Vec<_>>());
+        let over = words.filter(|words| words[2].parse::<u64>().unwrap() >= rollup);
+        over.map(|words| words[4].to_owned()).next()
+    };
+    Site::wait(&server, "the other chain", || block_over(covering.rollup).is_some());
+    let block: B256 = block_over(covering.rollup).unwrap().parse().unwrap();
+    site.machine.fetch(&server, SCHOOL, ("course", "course.json"));
+    assert_eq!(server.found("/anchors").text().lines().count(), 2);
+    let first = site.policy("first.json", &[covering.block_hash], ALL);
+    let policy = dear.policy("second.json", &[block], ALL);
+    let policy = fs::read_to_string(dear.machine.path(&policy)).unwrap();
+    let own = fs::read_to_string(site.machine.path("firm/policy.json")).unwrap();
+    let root = |policy: &str| {
+        policy.split("\"firm_root\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let policy = renamed(&policy).replace(&root(&policy), &root(&own));
+    let second = write_policy(&site.machine, "second.json", &policy);
+    server.stop();
+    // Whoever believes in one of the chains alone needs no more.
+    let proofs = Proofs { machine: &site.machine };
+    for (policy, contract) in [(first, site.caip10()), (second, renamed(&dear.caip10()))] {
+        let said = proofs.verify("course", "course.json", &policy).expect(0).json();
+        assert_eq!(fact(&said, "anchored")["contract"], contract.as_str(), "{said}");
+    }
+}
+
+#[test]
+fn a_chain_of_the_op_stack_is_anchored_on_all_the_same() {
+    let site = Site::on(Anvil::optimism(), TICKING);
+    let server = site.start();
+    site.machine.submit(&server, SCHOOL, "course");
+    let covering = site.anchored(&server);
+    site.machine.fetch(&server, SCHOOL, ("course", "course.json"));
+    let policy = site.policy("believing.json", &[covering.block_hash], ALL);
+    server.stop();
+    let proofs = Proofs { machine: &site.machine };
+    let said = proofs.verify("course", "course.json", &policy).expect(0).json();
+    assert!(!fact(&said, "anchored").is_null(), "{said}");
 }
 
 #[test]

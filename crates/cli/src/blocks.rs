@@ -21,6 +21,9 @@ use crate::{
     output::Output,
 };
 
+/// Blocks that nodes are asked about: evidence of a document with a hundred events on two chains has no more.
+const BLOCKS_MAX: usize = 400;
+
 /// A block of evidence, and what became of asking about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sight {
@@ -37,12 +40,17 @@ enum Unseen {
     Unknown(String),
     /// It is not what the evidence says.
     Refuted(String),
+    /// It is not what somebody has attached says, which counts for nothing.
+    Disregarded(String),
 }
 
 impl Unseen {
     fn why(&self) -> &str {
         match self {
-            Self::NotYet(why) | Self::Unknown(why) | Self::Refuted(why) => why,
+            Self::NotYet(why)
+            | Self::Unknown(why)
+            | Self::Refuted(why)
+            | Self::Disregarded(why) => why,
         }
     }
 }
@@ -52,6 +60,23 @@ impl Sight {
     pub(crate) fn block(&self) -> Option<SeenBlock> {
         let AnchorBlock { contract, hash, .. } = self.block;
         self.seen.is_ok().then_some(SeenBlock { chain: contract.chain, hash, by: Belief::Rpc })
+    }
+
+    /// Whether it is one of these blocks.
+    pub(crate) fn is_of(&self, blocks: &BTreeSet<AnchorBlock>) -> bool {
+        blocks.contains(&self.block)
+    }
+
+    /// That it was not seen changes nothing.
+    pub(crate) fn disregard(&mut self) {
+        if let Err(Unseen::Refuted(why) | Unseen::Unknown(why)) = &self.seen {
+            self.seen = Err(Unseen::Disregarded(why.clone()));
+        }
+    }
+
+    /// Whether the nodes could not tell.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self.seen, Err(Unseen::Unknown(_)))
     }
 
     /// Whether the nodes say otherwise than the evidence.
@@ -66,7 +91,7 @@ impl Sight {
         let said = format!("block {number} of chain {}: {}", contract.chain, unseen.why());
         match unseen {
             Unseen::NotYet(_) => output.note(&said),
-            Unseen::Unknown(_) | Unseen::Refuted(_) => output.warn(&said),
+            Unseen::Unknown(_) | Unseen::Refuted(_) | Unseen::Disregarded(_) => output.warn(&said),
         }
     }
 
@@ -77,6 +102,7 @@ impl Sight {
             Err(Unseen::NotYet(_)) => "not-final",
             Err(Unseen::Unknown(_)) => "unknown",
             Err(Unseen::Refuted(_)) => "refuted",
+            Err(Unseen::Disregarded(_)) => "disregarded",
         };
         json!({
             "contract": self.block.contract.to_string(),
@@ -100,7 +126,12 @@ pub(crate) async fn look(
         nodes.insert(chain, endpoints.iter().filter_map(View::of).collect());
     }
     let mut sights = Vec::new();
-    for block in blocks {
+    for (asked, block) in blocks.into_iter().enumerate() {
+        if asked >= BLOCKS_MAX {
+            let why = format!("not asked about: there are more than {BLOCKS_MAX} blocks");
+            sights.push(Sight { block, seen: Err(Unseen::Unknown(why)) });
+            continue;
+        }
         let trusted = policy.chains.iter().find(|trusted| trusted.contract == block.contract);
         let Some(trusted) = trusted else { continue };
         let code_hash = B256::from(trusted.code_hash.0);

@@ -127,6 +127,7 @@ fn a_block_is_seen_if_all_say_so_and_refuted_if_all_deny_it() {
             Err(Unseen::NotYet(_)) => 'n',
             Err(Unseen::Unknown(_)) => 'u',
             Err(Unseen::Refuted(_)) => 'r',
+            Err(Unseen::Disregarded(_)) => 'd',
         }
     };
     assert_eq!(said(&[]), 'u');

@@ -79,7 +79,13 @@ pub(crate) async fn run(args: &VerifyArgs, output: &mut Output) -> Result<Outcom
     let document = document.map(|text| args::hash_file(text, args.meta.as_deref())).transpose()?;
     let mut sights = Vec::new();
     if !endpoints.is_empty() {
-        sights = blocks::look(&endpoints, &policy, parse(&bytes)?.blocks()).await;
+        let mut evidence = parse(&bytes)?;
+        let all = evidence.blocks();
+        evidence.attachments.clear();
+        let own = evidence.blocks();
+        sights = blocks::look(&endpoints, &policy, all).await;
+        // Anybody can attach what is not so: it counts for nothing, and refutes nothing.
+        sights.iter_mut().filter(|sight| !sight.is_of(&own)).for_each(Sight::disregard);
     }
     let seen: Vec<SeenBlock> =
         args.blocks.iter().copied().chain(sights.iter().filter_map(Sight::block)).collect();
@@ -87,6 +93,15 @@ pub(crate) async fn run(args: &VerifyArgs, output: &mut Output) -> Result<Outcom
     let outcome = checked.outcome();
     output.conclude(outcome);
     checked.show(output)?;
+    let known = parse(&bytes)?.blocks();
+    for given in &args.blocks {
+        if !known.iter().any(|it| (it.contract.chain, it.hash) == (given.chain, given.hash)) {
+            let (chain, hash) = (given.chain, given.hash);
+            output.warn(&format!(
+                "block {hash} of chain {chain} is that of no anchor in this file"
+            ))?;
+        }
+    }
     output.json(&json!({
         "outcome": checked.word(),
         "verdict": checked.verdict,
@@ -142,7 +157,9 @@ impl Checked {
         if self.document_matches == Some(false) || self.sights.iter().any(Sight::is_refuted) {
             return Outcome::Refused;
         }
-        if self.missing.is_empty() { Outcome::Done } else { Outcome::CannotTell }
+        // Whoever asks nodes wants to know what they say.
+        let is_known = !self.sights.iter().any(Sight::is_unknown);
+        if self.missing.is_empty() && is_known { Outcome::Done } else { Outcome::CannotTell }
     }
 
     /// The outcome in JSON.
@@ -166,6 +183,10 @@ impl Checked {
             Outcome::Refused => {
                 output
                     .bad("the evidence is about another document than the text that was given")?;
+            }
+            Outcome::CannotTell if self.missing.is_empty() => {
+                output
+                    .unsure("the evidence proves what it says, but the nodes could not be asked")?;
             }
             Outcome::CannotTell => output
                 .unsure("the evidence proves what it says, but not all that the policy requires")?,

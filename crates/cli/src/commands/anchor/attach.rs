@@ -41,7 +41,8 @@ const PAGES_MAX: usize = 1000;
 const EXAMPLES: &str = "\
 A file that was fetched before its entries were anchored says `rolled up`. Later it can be given
 the anchors that have come since, one on each contract that the policy names, without asking for
-the document: only public files of the log are read.
+the document: only public files of the log are read. Evidence that is fetched anew bears more:
+the anchor before its entries, too, which bounds their time from below.
 
 Example:
   witness anchor attach certificate.evidence.json --server http://localhost:7761 \\

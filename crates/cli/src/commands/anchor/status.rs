@@ -21,7 +21,7 @@ const EXAMPLES: &str = "\
 With --server the firm is asked how its worker stands, with --rpc the contracts themselves.
 
 Exit codes: 0 all is well; 1 a worker has halted and waits for its operator, or a contract and
-the firm contradict each other; 2 could not tell.
+the firm contradict each other; 2 could not tell, or a worker waits for something and says what.
 
 Examples:
   witness anchor status --server http://localhost:7761
@@ -71,7 +71,10 @@ impl Shown {
         if self.fault().is_some() {
             return Outcome::Refused;
         }
-        if matches!(self.chain, Some(Err(_))) { Outcome::CannotTell } else { Outcome::Done }
+        // A worker that waits says why where there is something to be looked at.
+        let is_waiting = self.worker.as_ref().is_some_and(|worker| !worker.reason.is_empty());
+        let is_unsure = is_waiting || matches!(self.chain, Some(Err(_)));
+        if is_unsure { Outcome::CannotTell } else { Outcome::Done }
     }
 
     fn show(&self, output: &mut Output) -> Result<()> {
