@@ -130,7 +130,9 @@ fn build(environment: &Environment) -> Result<Programs> {
 
 /// A server under measurement: it says nothing but errors.
 fn start(environment: &Environment, programs: &Programs, data: &Path) -> Result<Witnessd> {
-    Witnessd::start(environment, &programs.witnessd, (data, &[]), ("error", Stdio::inherit()))
+    // So that evidence is rolled up, as it is in earnest.
+    let more = ["--rollup-every-s", "5"];
+    Witnessd::start(environment, &programs.witnessd, (data, &more), ("error", Stdio::inherit()))
 }
 
 /// A run under way.
