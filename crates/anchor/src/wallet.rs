@@ -23,6 +23,13 @@ const KEY_BYTES: u32 = 32;
 const IV_HEX_DIGITS: usize = 32;
 const KEY_HEX_DIGITS: usize = 64;
 
+/// The password in the text of its file: all of it but the end of its last line.
+#[must_use]
+pub fn password_of(text: &str) -> &str {
+    let password = text.strip_suffix('\n').unwrap_or(text);
+    password.strip_suffix('\r').unwrap_or(password)
+}
+
 /// A key that signs transactions, in memory until it is dropped.
 pub struct Wallet {
     signer: PrivateKeySigner,
@@ -295,6 +302,15 @@ mod tests {
         assert_eq!(wallet.sign(transaction.clone()).unwrap(), signed);
         let other = wallet.sign(Transaction { chain: 1, ..transaction }).unwrap();
         assert_ne!(other.hash, signed.hash);
+    }
+
+    #[test]
+    fn a_password_is_all_of_its_file_but_the_end_of_the_line() {
+        for (text, password) in
+            [("a b ", "a b "), ("a\n", "a"), ("a\r\n", "a"), ("a\n\n", "a\n"), ("\n", ""), ("", "")]
+        {
+            assert_eq!(password_of(text), password, "{text:?}");
+        }
     }
 
     #[test]

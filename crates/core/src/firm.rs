@@ -13,7 +13,7 @@ use crate::{
     key::{KeyId, SignatureType, VerifyingKey},
     name::{Domain, Origin},
     note::{Ed25519, Note, NoteError},
-    text::{Lines, Malformed, decimal},
+    text::{Lines, Malformed, as_written, decimal},
 };
 
 const FORMAT: &str = "witness-firm/v1";
@@ -140,12 +140,8 @@ impl FirmText {
             }
             keys.push(RoleKey::parse(line).ok_or_else(|| lines.refuse(EXPECTED_KEY))?);
         }
-        let parsed = Self { firm, sequence, previous, keys };
-        if parsed.encode() == text {
-            Ok(parsed)
-        } else {
-            Err(Malformed::NotCanonical { text: FORMAT })
-        }
+        let read = Self { firm, sequence, previous, keys };
+        as_written(read, Self::encode, (text, FORMAT))
     }
 
     /// The text that the root signs.

@@ -13,7 +13,7 @@ use crate::{
     hash::Hash,
     merkle::{self, LeafIndex},
     name::Domain,
-    text::{Lines, Malformed, decimal, words},
+    text::{Lines, Malformed, as_written, decimal, words},
 };
 
 const FORMAT: &str = "witness-rollup/v1";
@@ -86,12 +86,8 @@ impl RollUp {
         while !lines.is_at_end() {
             contracts.push(lines.parse("contract eip155:<chain>:0x<address>", Contract::parse)?);
         }
-        let parsed = Self { firm, sequence, logs, root, previous, contracts };
-        if parsed.encode() == text {
-            Ok(parsed)
-        } else {
-            Err(Malformed::NotCanonical { text: FORMAT })
-        }
+        let read = Self { firm, sequence, logs, root, previous, contracts };
+        as_written(read, Self::encode, (text, FORMAT))
     }
 
     /// The text that is signed.

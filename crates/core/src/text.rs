@@ -160,6 +160,15 @@ fn is_other_version(text: &str, format: &str) -> bool {
     name == other && first != format && decimal(version).is_some()
 }
 
+/// What a text was read as, if it would be written as it came.
+pub(crate) fn as_written<T>(
+    read: T,
+    encode: impl FnOnce(&T) -> String,
+    (text, format): (&str, &'static str),
+) -> Result<T, Malformed> {
+    if encode(&read) == text { Ok(read) } else { Err(Malformed::NotCanonical { text: format }) }
+}
+
 /// Whether this could be a word of a list that later versions make longer.
 pub(crate) fn is_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')

@@ -9,9 +9,10 @@ use tonic::Status;
 use witness_core::{
     evidence::{EvidenceBuilder, RollUpProof},
     evm::Anchor,
+    firm::Role,
     merkle::{LeafIndex, TreeSize},
     note::{Note, Signed},
-    rollup::{Contract, RollUp, RollUpTree},
+    rollup::{Contract, RollUpTree},
 };
 use witness_ledger::{AnchorCell, Log, Place, ReadError, StoreError};
 
@@ -51,29 +52,33 @@ impl Bounds<'_> {
         let Some(first) = store.rollup_over(self.log.origin(), index)? else { return Ok(()) };
         let mut is_anchored = false;
         for contract in self.firm.rollups.contracts.iter().copied() {
-            let anchors = store.anchors_of(contract);
-            let Some(after) = anchors.at_or_after(first)? else { continue };
-            is_anchored |= self.add_anchor(builder, contract, &after)?;
-            if let Some(before) = self.before(contract, first)? {
-                self.add_anchor(builder, contract, &before)?;
+            let Some(after) = store.anchors_of(contract).at_or_after(first)? else { continue };
+            let rolled = self.rolled(after.rollup)?;
+            is_anchored |= self.add_anchor(builder, (contract, &after), rolled)?;
+            if let Some((before, rolled)) = self.before(contract, first)? {
+                self.add_anchor(builder, (contract, &before), Some(rolled))?;
             }
         }
-        if !is_anchored && let Some((proof, _)) = self.rollup(first)? {
-            builder.rollup(proof);
+        if !is_anchored && let Some(rolled) = self.rolled(first)? {
+            builder.rollup(rolled.proof);
         }
         Ok(())
     }
 
     /// The newest anchor before a roll-up that came in time after the log's checkpoint in it was signed.
-    fn before(self, contract: Contract, rollup: u64) -> Result<Option<AnchorCell>, ReadError> {
+    fn before(
+        self,
+        contract: Contract,
+        rollup: u64,
+    ) -> Result<Option<(AnchorCell, Rolled)>, ReadError> {
         let anchors = self.firm.store.anchors_of(contract);
         let mut next = anchors.before(rollup)?;
         for _ in 0..STEPS_BACK_MAX {
             let Some(cell) = next else { return Ok(None) };
-            let Some((proof, _)) = self.rollup(cell.rollup)? else { return Ok(None) };
+            let Some(rolled) = self.rolled(cell.rollup)? else { return Ok(None) };
             let delay = self.firm.policy.max_anchor_delay_s;
-            if self.signed_at_s(&proof.checkpoint).is_some_and(|at| cell.time <= at + delay) {
-                return Ok(Some(cell));
+            if self.signed_at_s(&rolled).is_some_and(|at| cell.time <= at + delay) {
+                return Ok(Some((cell, rolled)));
             }
             next = anchors.before(cell.rollup)?;
         }
@@ -84,49 +89,53 @@ impl Bounds<'_> {
     fn add_anchor(
         self,
         builder: &mut EvidenceBuilder,
-        contract: Contract,
-        cell: &AnchorCell,
+        (contract, cell): (Contract, &AnchorCell),
+        rolled: Option<Rolled>,
     ) -> Result<bool, ReadError> {
-        let Some((proof, size)) = self.rollup(cell.rollup)? else { return Ok(false) };
-        if size > self.size || !names(&proof.note, contract) {
+        // An anchor on a contract that its roll-up does not name would be refused.
+        let is_for_it = |rolled: &Rolled| rolled.contracts.contains(&contract);
+        let Some(rolled) = rolled.filter(|it| it.size <= self.size).filter(is_for_it) else {
             return Ok(false);
-        }
+        };
         let anchor = Anchor::parse(&cell.anchor).ok().filter(|anchor| anchor.contract == contract);
         let anchor = anchor.ok_or(StoreError::Damaged { what: "anchor" })?;
-        builder.rollup(proof);
+        builder.rollup(rolled.proof);
         builder.anchor(cell.rollup, anchor);
         Ok(true)
     }
 
-    /// A roll-up, with the way to this log's checkpoint and its size; `None` if it does not cover the log.
-    fn rollup(self, sequence: u64) -> Result<Option<(RollUpProof, TreeSize)>, ReadError> {
+    /// A roll-up, with the way to this log's checkpoint; `None` if it does not cover the log.
+    fn rolled(self, sequence: u64) -> Result<Option<Rolled>, ReadError> {
         let damaged = || StoreError::Damaged { what: "roll-up" };
         let cell = self.firm.store.rollup(sequence)?.ok_or_else(damaged)?;
         let Some((index, checkpoint)) = cell.checkpoint_of(self.log.origin()) else {
             return Ok(None);
         };
+        let contracts = cell.text().ok_or_else(damaged)?.contracts;
         let tree = RollUpTree::new(cell.checkpoints.iter().map(String::as_str));
         let path = tree.ok().and_then(|tree| tree.path(index)).ok_or_else(damaged)?;
         let signed = self.log.checkpoint(checkpoint.size)?;
         let signed = String::from_utf8(signed).map_err(|_why| damaged())?;
         let proof = RollUpProof { checkpoint: signed, index, note: cell.note, path };
-        Ok(Some((proof, checkpoint.size)))
+        Ok(Some(Rolled { proof, size: checkpoint.size, contracts }))
     }
 
-    /// The firm's signed time on a checkpoint of its own.
-    fn signed_at_s(self, checkpoint: &str) -> Option<u64> {
-        let note = Note::parse(checkpoint.as_bytes()).ok()?;
-        let keys = std::sync::Arc::clone(&self.log.overview().firm);
-        let mut signed = keys.keys().iter().filter_map(|role| {
-            let signed = note.verify(&role.key, &self.firm.memo).ok()?;
-            if let Signed::At(at) = signed { Some(at.seconds()) } else { None }
-        });
-        signed.next()
+    /// The firm's signed time on the checkpoint of a roll-up.
+    fn signed_at_s(self, rolled: &Rolled) -> Option<u64> {
+        let note = Note::parse(rolled.proof.checkpoint.as_bytes()).ok()?;
+        let role = (Role::Timestamp, self.log.origin().as_str(), rolled.size.0);
+        match self.log.overview().firm.verify(&note, role, &self.firm.memo).ok()? {
+            (_, Signed::At(at)) => Some(at.seconds()),
+            (_, Signed::Plain) => None,
+        }
     }
 }
 
-/// Whether the roll-up is meant for the contract: else its anchor there would be refused.
-fn names(note: &str, contract: Contract) -> bool {
-    let text = Note::parse(note.as_bytes()).ok().and_then(|note| RollUp::parse(note.text()).ok());
-    text.is_some_and(|text| text.contracts.contains(&contract))
+/// A roll-up as it concerns one log.
+struct Rolled {
+    proof: RollUpProof,
+    /// Size of the log's checkpoint in it.
+    size: TreeSize,
+    /// The contracts that it names.
+    contracts: Vec<Contract>,
 }

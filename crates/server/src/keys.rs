@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use anyhow::{Context as _, bail};
-use witness_anchor::wallet::Wallet;
+use witness_anchor::wallet::{Wallet, password_of};
 use witness_core::{
     firm::Role,
     firm_keys::{firm_key_file, log_key_file},
@@ -64,9 +64,7 @@ pub(crate) fn committer(keystore: &Path, password_file: &Path) -> anyhow::Result
     refuse_shared(password_file)?;
     let text = fs::read_to_string(password_file).map(Zeroizing::new);
     let text = text.with_context(|| format!("{} cannot be read", password_file.display()))?;
-    let password = text.strip_suffix('\n').unwrap_or(&text);
-    let password = password.strip_suffix('\r').unwrap_or(password);
-    Ok(Wallet::open(keystore, password.as_bytes())?)
+    Ok(Wallet::open(keystore, password_of(&text).as_bytes())?)
 }
 
 fn read_key(folder: &Path, name: &str) -> anyhow::Result<SigningKey> {

@@ -83,7 +83,7 @@ impl RollUps {
             sequence: before.as_ref().map_or(0, |before| before.sequence + 1),
             logs: tree.logs(),
             root: tree.root(),
-            previous: before.map_or(Hash::new([0; 32]), |before| before.value()),
+            previous: before.map_or(Hash::ZERO, |before| before.value()),
             contracts: self.contracts.clone(),
         };
         let (sequence, text) = (text.sequence, text.encode());
@@ -95,7 +95,7 @@ impl RollUps {
 }
 
 /// The signature counts, by the firm's own notes.
-pub(crate) fn check_signature(firm: &Firm, note: &Note, sequence: u64) -> anyhow::Result<()> {
+fn check_signature(firm: &Firm, note: &Note, sequence: u64) -> anyhow::Result<()> {
     // A log that is an older copy may lack the newest firm note.
     let keys = firm.logs.iter().map(|log| Arc::clone(&log.overview().firm));
     let keys = keys.max_by_key(|keys| keys.next_sequence()).context("there is no log")?;

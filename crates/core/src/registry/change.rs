@@ -72,11 +72,7 @@ impl Change {
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let mut lines = Lines::open_bare(FORMAT, text);
         let change = Self::read(&mut lines, text)?;
-        if change.encode() == text {
-            Ok(change)
-        } else {
-            Err(Malformed::NotCanonical { text: FORMAT })
-        }
+        text::as_written(change, Self::encode, (text, FORMAT))
     }
 
     fn read(lines: &mut Lines<'_>, whole: &str) -> Result<Self, Malformed> {

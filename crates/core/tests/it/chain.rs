@@ -15,11 +15,11 @@ pub(crate) const BASE: Contract = Contract { chain: 8453, address: [0xba; 20] };
 /// A contract on a chain that makes them seldom.
 pub(crate) const ETHEREUM: Contract = Contract { chain: 1, address: [0xe7; 20] };
 
-fn string(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn string(bytes: &[u8]) -> Vec<u8> {
     alloy_rlp::encode(bytes)
 }
 
-fn list(items: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn list(items: &[Vec<u8>]) -> Vec<u8> {
     let payload = items.concat();
     let mut bytes = Vec::new();
     Header { list: true, payload_length: payload.len() }.encode(&mut bytes);

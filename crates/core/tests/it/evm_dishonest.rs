@@ -1,13 +1,14 @@
 //! Blocks that a liar made up: header, trie and receipt agree with each other, and something in them is wrong.
 
 use alloy_primitives::keccak256;
-use alloy_rlp::Header;
 use alloy_trie::{HashBuilder, Nibbles, proof::ProofRetainer};
 use witness_core::{
     evm::{Anchor, AnchorError, Word, entry_leaf},
     hash::Hash,
     rollup::Contract,
 };
+
+use crate::chain::{list, string};
 
 const TIME: u64 = 1_772_356_600;
 const SEQUENCE: u64 = 7;
@@ -17,20 +18,8 @@ fn rollup() -> Hash {
     Hash::of(b"roll-up")
 }
 
-fn string(bytes: &[u8]) -> Vec<u8> {
-    alloy_rlp::encode(bytes)
-}
-
 fn integer(number: u64) -> Vec<u8> {
     alloy_rlp::encode(number)
-}
-
-fn list(items: &[Vec<u8>]) -> Vec<u8> {
-    let payload = items.concat();
-    let mut bytes = Vec::new();
-    Header { list: true, payload_length: payload.len() }.encode(&mut bytes);
-    bytes.extend(payload);
-    bytes
 }
 
 fn header(receipts_root: [u8; 32], time: Vec<u8>) -> Vec<u8> {

@@ -34,7 +34,7 @@ fn next(store: &FirmStore, sizes: &[(&str, u64)]) -> RollUpCell {
         sequence: before.as_ref().map_or(0, |(sequence, _)| sequence + 1),
         logs: tree.logs(),
         root: tree.root(),
-        previous: before.map_or(Hash::new([0; 32]), |(_, cell)| cell.text().unwrap().value()),
+        previous: before.map_or(Hash::ZERO, |(_, cell)| cell.text().unwrap().value()),
         contracts: vec![CONTRACT],
     };
     let key = SigningKey::from_seed("witness.example", SignatureType::Ed25519, &[3; 32]).unwrap();

@@ -2,7 +2,7 @@
 //! forget it.
 
 use witness_anchor::{
-    alloy::{Address, B256, SolCall as _, U48},
+    alloy::{Address, B256, Bytes, SolCall as _, U48},
     contract::WitnessAnchorLog as Contract,
 };
 use witness_tests::{Mining, Server};
@@ -19,6 +19,22 @@ fn at_rest() -> (Site, Server) {
     site.anchored(&server);
     Site::let_pass(2);
     (site, server)
+}
+
+/// A firm whose second transaction was sent and is not mined, on a chain that has forgotten it; its bytes.
+fn under_way() -> (Site, Server, Bytes) {
+    let site = Site::new(TICKING);
+    let server = site.start();
+    site.anchored(&server);
+    site.anvil.set_mining(Mining::OnCommand);
+    site.machine.submit(&server, SCHOOL, "course");
+    let committer = site.committer.address;
+    Site::wait(&server, "a transaction", || !site.anvil.waiting(committer).is_empty());
+    let raw = site.nodes[0].sent().pop().unwrap();
+    for transaction in site.anvil.waiting(committer) {
+        site.anvil.drop_transaction(transaction);
+    }
+    (site, server, raw)
 }
 
 /// It says so, sends nothing any more, still logs, and stays that way over a restart.
@@ -56,38 +72,19 @@ fn an_entry_that_somebody_else_made_halts() {
 
 #[test]
 fn another_committer_while_a_transaction_is_under_way_stops() {
-    let site = Site::new(TICKING);
-    let server = site.start();
-    site.anchored(&server);
-    site.anvil.set_mining(Mining::OnCommand);
-    site.machine.submit(&server, SCHOOL, "course");
-    let committer = site.committer.address;
-    Site::wait(&server, "a transaction", || !site.anvil.waiting(committer).is_empty());
-    let raw = site.nodes[0].sent();
-    for transaction in site.anvil.waiting(committer) {
-        site.anvil.drop_transaction(transaction);
-    }
+    let (site, server, raw) = under_way();
     let other = site.anvil.accounts()[3];
     site.anvil.set_mining(Mining::AtOnce);
     assert!(site.owner_does(&Contract::setCommitterCall { to: other }).is_good);
     // What was under way is mined behind it, and fails.
-    site.anvil.send_raw(raw.last().unwrap()).ok();
+    site.anvil.send_raw(&raw).ok();
     site.anvil.set_mining(TICKING);
     has_stopped(&site, server, "stopped: the contract's committer is");
 }
 
 #[test]
 fn the_end_of_the_contract_while_a_transaction_is_under_way_stops() {
-    let site = Site::new(TICKING);
-    let server = site.start();
-    site.anchored(&server);
-    site.anvil.set_mining(Mining::OnCommand);
-    site.machine.submit(&server, SCHOOL, "course");
-    let committer = site.committer.address;
-    Site::wait(&server, "a transaction", || !site.anvil.waiting(committer).is_empty());
-    for transaction in site.anvil.waiting(committer) {
-        site.anvil.drop_transaction(transaction);
-    }
+    let (site, server, _raw) = under_way();
     let successor_ = Address::repeat_byte(0x55);
     site.anvil.set_mining(Mining::AtOnce);
     assert!(site.owner_does(&Contract::retireCall { successor_ }).is_good);

@@ -17,7 +17,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use witness_anchor::{
     deploy::{Patience, Progress},
-    wallet::{Wallet, WalletError},
+    wallet::{Wallet, WalletError, password_of},
 };
 use zeroize::Zeroizing;
 
@@ -95,9 +95,7 @@ impl SendingArgs {
         files::refuse_shared(keystore)?;
         files::refuse_shared(&self.password_file)?;
         let text = Zeroizing::new(files::read_text(&self.password_file, PASSWORD_BYTES_MAX)?);
-        let password = text.strip_suffix('\n').unwrap_or(&text);
-        let password = password.strip_suffix('\r').unwrap_or(password);
-        let opened = Wallet::open(keystore, password.as_bytes());
+        let opened = Wallet::open(keystore, password_of(&text).as_bytes());
         opened.map_err(|error| unopened(&error).into())
     }
 }
