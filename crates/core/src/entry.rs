@@ -30,6 +30,10 @@ pub enum EntryKind {
     Conflict,
     /// An issuer's sign of life: its note.
     Heartbeat,
+    /// That bodies beside the log were erased: plain text.
+    Erasure,
+    /// What the firm saw: plain text.
+    Observation,
     /// A kind that this version does not know. Nothing that rests on it is called valid.
     Unknown(String),
 }
@@ -44,6 +48,8 @@ impl EntryKind {
             Self::Firm => "firm",
             Self::Conflict => "conflict",
             Self::Heartbeat => "heartbeat",
+            Self::Erasure => "erasure",
+            Self::Observation => "observation",
             Self::Unknown(word) => word,
         }
     }
@@ -55,6 +61,8 @@ impl EntryKind {
             "firm" => Self::Firm,
             "conflict" => Self::Conflict,
             "heartbeat" => Self::Heartbeat,
+            "erasure" => Self::Erasure,
+            "observation" => Self::Observation,
             _ if crate::name::is_name(word) => Self::Unknown(word.to_owned()),
             _ => return None,
         })
@@ -107,11 +115,13 @@ mod tests {
 
     #[test]
     fn an_entry_reads_back_and_unknown_kinds_are_kept_as_unknown() {
-        for word in ["submission", "registry", "firm", "conflict", "heartbeat", "erasure"] {
+        let known =
+            ["submission", "registry", "firm", "conflict", "heartbeat", "erasure", "observation"];
+        for word in known.into_iter().chain(["state"]) {
             let text = format!("witness-entry/v1\n{word} 12 3\nbody\n\nmore");
             let entry = Entry::parse(text.as_bytes()).unwrap();
             assert_eq!(entry.encode(), text);
-            assert_eq!(matches!(entry.kind, EntryKind::Unknown(_)), word == "erasure");
+            assert_eq!(matches!(entry.kind, EntryKind::Unknown(_)), word == "state");
         }
     }
 

@@ -39,6 +39,8 @@ fn read(world: &World, end: usize) -> (Firm, Registry) {
             EntryKind::Submission
             | EntryKind::Conflict
             | EntryKind::Heartbeat
+            | EntryKind::Erasure
+            | EntryKind::Observation
             | EntryKind::Unknown(_) => {}
         }
     }

@@ -376,6 +376,8 @@ impl World {
                 EntryKind::Submission
                 | EntryKind::Conflict
                 | EntryKind::Heartbeat
+                | EntryKind::Erasure
+                | EntryKind::Observation
                 | EntryKind::Unknown(_) => {}
             }
         }

@@ -137,6 +137,166 @@ pub struct ResumeAnchoringResponse {
     #[prost(string, tag = "2")]
     pub halted: ::prost::alloc::string::String,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChallengeDomainRequest {
+    /// The domain, in lower-case A-label form.
+    #[prost(string, tag = "1")]
+    pub issuer: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ChallengeDomainResponse {
+    /// The line to publish.
+    #[prost(string, tag = "1")]
+    pub challenge: ::prost::alloc::string::String,
+    /// Where over HTTPS: a file that holds the line.
+    #[prost(string, tag = "2")]
+    pub url: ::prost::alloc::string::String,
+    /// Or the name in the DNS whose TXT record holds it.
+    #[prost(string, tag = "3")]
+    pub dns_name: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub expires_at_us: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProveDomainRequest {
+    #[prost(string, tag = "1")]
+    pub issuer: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ProveDomainResponse {
+    /// Where it was found: `https` or `dns`.
+    #[prost(string, tag = "1")]
+    pub method: ::prost::alloc::string::String,
+    /// Until when the issuer can be added.
+    #[prost(uint64, tag = "2")]
+    pub expires_at_us: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GrantAccessRequest {
+    /// `issuer` or `regulator`.
+    #[prost(string, tag = "1")]
+    pub role: ::prost::alloc::string::String,
+    /// Who it is, in the firm's words; shown in lists and in the access log.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// For an issuer: its domain.
+    #[prost(string, tag = "3")]
+    pub issuer: ::prost::alloc::string::String,
+    /// For a regulator: ISO 3166 codes, `EU` or `INT`, sorted, comma-separated.
+    #[prost(string, tag = "4")]
+    pub jurisdictions: ::prost::alloc::string::String,
+    /// The term.
+    #[prost(uint64, tag = "5")]
+    pub from_us: u64,
+    #[prost(uint64, tag = "6")]
+    pub until_us: u64,
+    /// A client certificate, DER; if it is left out a token is made.
+    #[prost(bytes = "bytes", tag = "7")]
+    pub certificate: ::prost::bytes::Bytes,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GrantAccessResponse {
+    /// Names the caller from now on.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The token; nobody can show it again. Empty for a certificate.
+    #[prost(string, tag = "2")]
+    pub token: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeAccessRequest {
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeAccessResponse {
+    #[prost(uint64, tag = "1")]
+    pub revoked_at_us: u64,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAccessRequest {}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAccessResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub callers: ::prost::alloc::vec::Vec<list_access_response::Caller>,
+}
+/// Nested message and enum types in `ListAccessResponse`.
+pub mod list_access_response {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Caller {
+        #[prost(string, tag = "1")]
+        pub id: ::prost::alloc::string::String,
+        #[prost(string, tag = "2")]
+        pub role: ::prost::alloc::string::String,
+        #[prost(string, tag = "3")]
+        pub name: ::prost::alloc::string::String,
+        #[prost(string, tag = "4")]
+        pub issuer: ::prost::alloc::string::String,
+        #[prost(string, tag = "5")]
+        pub jurisdictions: ::prost::alloc::string::String,
+        #[prost(uint64, tag = "6")]
+        pub from_us: u64,
+        #[prost(uint64, tag = "7")]
+        pub until_us: u64,
+        /// `token` or `certificate`.
+        #[prost(string, tag = "8")]
+        pub by: ::prost::alloc::string::String,
+        #[prost(uint64, tag = "9")]
+        pub granted_at_us: u64,
+        /// Set once revoked.
+        #[prost(uint64, optional, tag = "10")]
+        pub revoked_at_us: ::core::option::Option<u64>,
+    }
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadAccessLogRequest {
+    /// Number of the record to begin with.
+    #[prost(uint64, tag = "1")]
+    pub from: u64,
+    /// At most so many; 0 asks for all.
+    #[prost(uint64, tag = "2")]
+    pub limit: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReadAccessLogResponse {
+    /// Texts `witness-access/v1`, in order.
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub records: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseRequest {
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub issuer: ::prost::alloc::string::String,
+    /// Either events of a stream by their sequence numbers,
+    #[prost(string, tag = "3")]
+    pub stream: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "4")]
+    pub first_sequence: u64,
+    #[prost(uint64, tag = "5")]
+    pub count: u64,
+    /// or every event of a document: 32 bytes.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub document_hash: ::prost::bytes::Bytes,
+    /// Why: `request`, `order`, `retention` or `mistake`.
+    #[prost(string, tag = "7")]
+    pub reason: ::prost::alloc::string::String,
+    /// Also rewrites the files at once, so that nothing is left in any of them; else that happens by and by.
+    #[prost(bool, tag = "8")]
+    pub now: bool,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseResponse {
+    /// Events that were erased; those that had been before do not count.
+    #[prost(uint64, tag = "1")]
+    pub erased: u64,
+    /// Index of the entry that says so; nothing is logged if nothing was erased.
+    #[prost(uint64, optional, tag = "2")]
+    pub index: ::core::option::Option<u64>,
+    #[prost(uint64, tag = "3")]
+    pub erased_at_us: u64,
+}
 /// Generated client implementations.
 pub mod admin_service_client {
     #![allow(
@@ -289,6 +449,117 @@ pub mod admin_service_client {
                 .insert(GrpcMethod::new("witness.v1.AdminService", "ResumeAnchoring"));
             self.inner.unary(req, path, codec).await
         }
+        /// What an issuer has to publish to show that a domain is its own. Asked again, the same answer until it expires.
+        pub async fn challenge_domain(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChallengeDomainRequest>,
+        ) -> std::result::Result<tonic::Response<super::ChallengeDomainResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path =
+                http::uri::PathAndQuery::from_static("/witness.v1.AdminService/ChallengeDomain");
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("witness.v1.AdminService", "ChallengeDomain"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Looks for it, over HTTPS and in the DNS. What was found counts for the next `issuer-added` of that domain.
+        pub async fn prove_domain(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ProveDomainRequest>,
+        ) -> std::result::Result<tonic::Response<super::ProveDomainResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/witness.v1.AdminService/ProveDomain");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("witness.v1.AdminService", "ProveDomain"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lets a caller in: by a token, which is shown this once, or by a client certificate.
+        pub async fn grant_access(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GrantAccessRequest>,
+        ) -> std::result::Result<tonic::Response<super::GrantAccessResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/witness.v1.AdminService/GrantAccess");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("witness.v1.AdminService", "GrantAccess"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Shuts a caller out, from its next call on.
+        pub async fn revoke_access(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RevokeAccessRequest>,
+        ) -> std::result::Result<tonic::Response<super::RevokeAccessResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path =
+                http::uri::PathAndQuery::from_static("/witness.v1.AdminService/RevokeAccess");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("witness.v1.AdminService", "RevokeAccess"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Callers that were let in, and those that were shut out.
+        pub async fn list_access(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListAccessRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListAccessResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/witness.v1.AdminService/ListAccess");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("witness.v1.AdminService", "ListAccess"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The access log: who asked what, and when. Chained, so that it cannot be changed unseen.
+        pub async fn read_access_log(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadAccessLogRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ReadAccessLogResponse>>,
+            tonic::Status,
+        > {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path =
+                http::uri::PathAndQuery::from_static("/witness.v1.AdminService/ReadAccessLog");
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("witness.v1.AdminService", "ReadAccessLog"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Erases what is kept beside the log of some events; the fact is logged, and every proof stays valid.
+        pub async fn erase(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EraseRequest>,
+        ) -> std::result::Result<tonic::Response<super::EraseResponse>, tonic::Status> {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/witness.v1.AdminService/Erase");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("witness.v1.AdminService", "Erase"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -324,6 +595,46 @@ pub mod admin_service_server {
             &self,
             request: tonic::Request<super::ResumeAnchoringRequest>,
         ) -> std::result::Result<tonic::Response<super::ResumeAnchoringResponse>, tonic::Status>;
+        /// What an issuer has to publish to show that a domain is its own. Asked again, the same answer until it expires.
+        async fn challenge_domain(
+            &self,
+            request: tonic::Request<super::ChallengeDomainRequest>,
+        ) -> std::result::Result<tonic::Response<super::ChallengeDomainResponse>, tonic::Status>;
+        /// Looks for it, over HTTPS and in the DNS. What was found counts for the next `issuer-added` of that domain.
+        async fn prove_domain(
+            &self,
+            request: tonic::Request<super::ProveDomainRequest>,
+        ) -> std::result::Result<tonic::Response<super::ProveDomainResponse>, tonic::Status>;
+        /// Lets a caller in: by a token, which is shown this once, or by a client certificate.
+        async fn grant_access(
+            &self,
+            request: tonic::Request<super::GrantAccessRequest>,
+        ) -> std::result::Result<tonic::Response<super::GrantAccessResponse>, tonic::Status>;
+        /// Shuts a caller out, from its next call on.
+        async fn revoke_access(
+            &self,
+            request: tonic::Request<super::RevokeAccessRequest>,
+        ) -> std::result::Result<tonic::Response<super::RevokeAccessResponse>, tonic::Status>;
+        /// Callers that were let in, and those that were shut out.
+        async fn list_access(
+            &self,
+            request: tonic::Request<super::ListAccessRequest>,
+        ) -> std::result::Result<tonic::Response<super::ListAccessResponse>, tonic::Status>;
+        /// Server streaming response type for the ReadAccessLog method.
+        type ReadAccessLogStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ReadAccessLogResponse, tonic::Status>,
+            > + std::marker::Send
+            + 'static;
+        /// The access log: who asked what, and when. Chained, so that it cannot be changed unseen.
+        async fn read_access_log(
+            &self,
+            request: tonic::Request<super::ReadAccessLogRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ReadAccessLogStream>, tonic::Status>;
+        /// Erases what is kept beside the log of some events; the fact is logged, and every proof stays valid.
+        async fn erase(
+            &self,
+            request: tonic::Request<super::EraseRequest>,
+        ) -> std::result::Result<tonic::Response<super::EraseResponse>, tonic::Status>;
     }
     /// For the operator: served on a Unix socket of mode 0600 only.
     #[derive(Debug)]
@@ -556,6 +867,287 @@ pub mod admin_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/witness.v1.AdminService/ChallengeDomain" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChallengeDomainSvc<T: AdminService>(pub Arc<T>);
+                    impl<T: AdminService> tonic::server::UnaryService<super::ChallengeDomainRequest>
+                        for ChallengeDomainSvc<T>
+                    {
+                        type Response = super::ChallengeDomainResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ChallengeDomainRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::challenge_domain(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChallengeDomainSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/witness.v1.AdminService/ProveDomain" => {
+                    #[allow(non_camel_case_types)]
+                    struct ProveDomainSvc<T: AdminService>(pub Arc<T>);
+                    impl<T: AdminService> tonic::server::UnaryService<super::ProveDomainRequest> for ProveDomainSvc<T> {
+                        type Response = super::ProveDomainResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ProveDomainRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::prove_domain(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ProveDomainSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/witness.v1.AdminService/GrantAccess" => {
+                    #[allow(non_camel_case_types)]
+                    struct GrantAccessSvc<T: AdminService>(pub Arc<T>);
+                    impl<T: AdminService> tonic::server::UnaryService<super::GrantAccessRequest> for GrantAccessSvc<T> {
+                        type Response = super::GrantAccessResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GrantAccessRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::grant_access(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GrantAccessSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/witness.v1.AdminService/RevokeAccess" => {
+                    #[allow(non_camel_case_types)]
+                    struct RevokeAccessSvc<T: AdminService>(pub Arc<T>);
+                    impl<T: AdminService> tonic::server::UnaryService<super::RevokeAccessRequest>
+                        for RevokeAccessSvc<T>
+                    {
+                        type Response = super::RevokeAccessResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RevokeAccessRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::revoke_access(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RevokeAccessSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/witness.v1.AdminService/ListAccess" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListAccessSvc<T: AdminService>(pub Arc<T>);
+                    impl<T: AdminService> tonic::server::UnaryService<super::ListAccessRequest> for ListAccessSvc<T> {
+                        type Response = super::ListAccessResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListAccessRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::list_access(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListAccessSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/witness.v1.AdminService/ReadAccessLog" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadAccessLogSvc<T: AdminService>(pub Arc<T>);
+                    impl<T: AdminService>
+                        tonic::server::ServerStreamingService<super::ReadAccessLogRequest>
+                        for ReadAccessLogSvc<T>
+                    {
+                        type Response = super::ReadAccessLogResponse;
+                        type ResponseStream = T::ReadAccessLogStream;
+                        type Future =
+                            BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadAccessLogRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AdminService>::read_access_log(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadAccessLogSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/witness.v1.AdminService/Erase" => {
+                    #[allow(non_camel_case_types)]
+                    struct EraseSvc<T: AdminService>(pub Arc<T>);
+                    impl<T: AdminService> tonic::server::UnaryService<super::EraseRequest> for EraseSvc<T> {
+                        type Response = super::EraseResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EraseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as AdminService>::erase(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EraseSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => Box::pin(async move {
                     let mut response = http::Response::new(tonic::body::Body::default());
                     let headers = response.headers_mut();
@@ -584,6 +1176,813 @@ pub mod admin_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "witness.v1.AdminService";
     impl<T> tonic::server::NamedService for AdminServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// What an event must be; what is left out does not matter, what is given must all hold.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AuditFilter {
+    /// Domain of the issuer.
+    #[prost(string, tag = "1")]
+    pub issuer: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub stream: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub claim_type: ::prost::alloc::string::String,
+    /// As a regulator's: `DE` covers `DE-BY`.
+    #[prost(string, tag = "4")]
+    pub jurisdiction: ::prost::alloc::string::String,
+    /// `issued`, `replaced`, `amended`, `status`, `deleted` or `restored`.
+    #[prost(string, tag = "5")]
+    pub change: ::prost::alloc::string::String,
+    /// The issuer's status, verbatim.
+    #[prost(string, tag = "6")]
+    pub status: ::prost::alloc::string::String,
+    #[prost(string, tag = "7")]
+    pub status_class: ::prost::alloc::string::String,
+    /// Received at or after, and before.
+    #[prost(uint64, optional, tag = "8")]
+    pub received_from_us: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "9")]
+    pub received_until_us: ::core::option::Option<u64>,
+    /// Occurred, by the issuer's word, at or after, and before.
+    #[prost(int64, optional, tag = "10")]
+    pub occurred_from_us: ::core::option::Option<i64>,
+    #[prost(int64, optional, tag = "11")]
+    pub occurred_until_us: ::core::option::Option<i64>,
+    /// A field of the details with its value: an identifier or a digest.
+    #[prost(string, tag = "12")]
+    pub field: ::prost::alloc::string::String,
+    #[prost(string, tag = "13")]
+    pub value: ::prost::alloc::string::String,
+}
+/// One event, with what the firm keeps beside the log.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AuditEvent {
+    /// Index of its entry in the log.
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// Index in its submission.
+    #[prost(uint32, tag = "2")]
+    pub event_index: u32,
+    #[prost(uint64, tag = "3")]
+    pub received_at_us: u64,
+    #[prost(string, tag = "4")]
+    pub issuer: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub stream: ::prost::alloc::string::String,
+    /// Sequence number in its stream.
+    #[prost(uint64, tag = "6")]
+    pub sequence: u64,
+    /// The event text, `witness-event/v1`; empty once erased.
+    #[prost(bytes = "bytes", tag = "7")]
+    pub event: ::prost::bytes::Bytes,
+    /// The details, `witness-details/v1`; empty if there are none, or once erased.
+    #[prost(bytes = "bytes", tag = "8")]
+    pub details: ::prost::bytes::Bytes,
+    #[prost(string, repeated, tag = "9")]
+    pub anomalies: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether the key of its submission was revoked later, as of a time at or before its receipt.
+    #[prost(bool, tag = "10")]
+    pub suspect: bool,
+    /// Set once erased: when.
+    #[prost(uint64, optional, tag = "11")]
+    pub erased_at_us: ::core::option::Option<u64>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SearchRequest {
+    /// The log; the only one may be left out.
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<AuditFilter>,
+    /// Events on a page: 100 if left out, 1,000 at most.
+    #[prost(uint32, tag = "3")]
+    pub page_size: u32,
+    /// `next_page` of the page before, with the same filter; empty for the first.
+    #[prost(string, tag = "4")]
+    pub page: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SearchResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub events: ::prost::alloc::vec::Vec<AuditEvent>,
+    /// Where to go on; empty after the last page. A page can be short, or empty, and not be the last: so much is
+    /// looked at in one call.
+    #[prost(string, tag = "2")]
+    pub next_page: ::prost::alloc::string::String,
+    /// Entries below this index are indexed; later ones are not found yet. Fixed by the first page.
+    #[prost(uint64, tag = "3")]
+    pub indexed_to: u64,
+    /// Origin of the log.
+    #[prost(string, tag = "4")]
+    pub origin: ::prost::alloc::string::String,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TailRequest {
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub filter: ::core::option::Option<AuditFilter>,
+    /// Index of the entry to begin with: 0, or `next_index` of the last answer that was taken in.
+    #[prost(uint64, tag = "3")]
+    pub from_index: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TailResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub events: ::prost::alloc::vec::Vec<AuditEvent>,
+    /// Everything below was told. Sent without events too, from time to time.
+    #[prost(uint64, tag = "2")]
+    pub next_index: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetStatisticsRequest {
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    /// Only these, if given.
+    #[prost(string, tag = "2")]
+    pub issuer: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub stream: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub jurisdiction: ::prost::alloc::string::String,
+    /// Received on days (UTC) from that of the first to that of the second, both included.
+    #[prost(uint64, optional, tag = "5")]
+    pub from_us: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "6")]
+    pub until_us: ::core::option::Option<u64>,
+    /// A stream that said nothing for so long counts as silent; 7 days if left out.
+    #[prost(uint64, tag = "7")]
+    pub silent_after_s: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetStatisticsResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub streams: ::prost::alloc::vec::Vec<get_statistics_response::Stream>,
+    #[prost(uint64, tag = "2")]
+    pub indexed_to: u64,
+    #[prost(string, tag = "3")]
+    pub origin: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `GetStatisticsResponse`.
+pub mod get_statistics_response {
+    /// Numbers of events, unless said otherwise.
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Counts {
+        #[prost(uint64, tag = "1")]
+        pub events: u64,
+        #[prost(uint64, tag = "2")]
+        pub issued: u64,
+        #[prost(uint64, tag = "3")]
+        pub replaced: u64,
+        #[prost(uint64, tag = "4")]
+        pub amended: u64,
+        #[prost(uint64, tag = "5")]
+        pub deleted: u64,
+        #[prost(uint64, tag = "6")]
+        pub restored: u64,
+        /// By class of the status.
+        #[prost(btree_map = "string, uint64", tag = "7")]
+        pub statuses: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, u64>,
+        /// By anomaly.
+        #[prost(btree_map = "string, uint64", tag = "8")]
+        pub anomalies: ::prost::alloc::collections::BTreeMap<::prost::alloc::string::String, u64>,
+        /// Conflicting submissions.
+        #[prost(uint64, tag = "9")]
+        pub conflicts: u64,
+        #[prost(uint64, tag = "10")]
+        pub submissions: u64,
+        #[prost(uint64, tag = "11")]
+        pub heartbeats: u64,
+        /// Said to have occurred before the event before it in its stream.
+        #[prost(uint64, tag = "12")]
+        pub back_dated: u64,
+        #[prost(uint64, tag = "13")]
+        pub erased: u64,
+    }
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Day {
+        /// The day's begin, UTC.
+        #[prost(uint64, tag = "1")]
+        pub day_us: u64,
+        #[prost(message, optional, tag = "2")]
+        pub counts: ::core::option::Option<Counts>,
+    }
+    #[derive(Clone, PartialEq, ::prost::Message)]
+    pub struct Stream {
+        #[prost(string, tag = "1")]
+        pub issuer: ::prost::alloc::string::String,
+        #[prost(string, tag = "2")]
+        pub stream: ::prost::alloc::string::String,
+        #[prost(string, tag = "3")]
+        pub jurisdictions: ::prost::alloc::string::String,
+        #[prost(message, optional, tag = "4")]
+        pub total: ::core::option::Option<Counts>,
+        #[prost(message, repeated, tag = "5")]
+        pub days: ::prost::alloc::vec::Vec<Day>,
+        /// Of the newest submission or heartbeat; 0 if there was none.
+        #[prost(uint64, tag = "6")]
+        pub last_heard_us: u64,
+        #[prost(bool, tag = "7")]
+        pub silent: bool,
+    }
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetHistoryAsAtRequest {
+    #[prost(string, tag = "1")]
+    pub issuer: ::prost::alloc::string::String,
+    /// 32 bytes.
+    #[prost(bytes = "bytes", tag = "2")]
+    pub document_hash: ::prost::bytes::Bytes,
+    /// What was received by then counts.
+    #[prost(uint64, tag = "3")]
+    pub at_us: u64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetHistoryAsAtResponse {
+    /// What this is, in words: a statement of the firm's.
+    #[prost(string, tag = "1")]
+    pub statement: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub origin: ::prost::alloc::string::String,
+    #[prost(uint64, tag = "3")]
+    pub at_us: u64,
+    /// The change of the last event by then; empty if there was none.
+    #[prost(string, tag = "4")]
+    pub change: ::prost::alloc::string::String,
+    #[prost(string, tag = "5")]
+    pub status: ::prost::alloc::string::String,
+    #[prost(string, tag = "6")]
+    pub status_class: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "7")]
+    pub events: ::prost::alloc::vec::Vec<AuditEvent>,
+    /// When the firm says so.
+    #[prost(uint64, tag = "8")]
+    pub stated_at_us: u64,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportRequest {
+    #[prost(string, tag = "1")]
+    pub origin: ::prost::alloc::string::String,
+    /// A published size; 0 asks for the newest. To go on with an export, the size that it began with.
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    /// Only this issuer's bodies, if given.
+    #[prost(string, tag = "3")]
+    pub issuer: ::prost::alloc::string::String,
+    /// Number of the entry bundle to go on with: files of bundles below are not sent again.
+    #[prost(uint64, tag = "4")]
+    pub from_bundle: u64,
+}
+/// A piece of a file of the bundle. Pieces of one file follow each other.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportResponse {
+    /// Path in the bundle.
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub piece: ::prost::bytes::Bytes,
+    /// Whether this was the file's last piece.
+    #[prost(bool, tag = "3")]
+    pub complete: bool,
+    /// Size of the log that is exported, and how many of its entries are in files that were sent.
+    #[prost(uint64, tag = "4")]
+    pub size: u64,
+    #[prost(uint64, tag = "5")]
+    pub entries_sent: u64,
+}
+/// Generated client implementations.
+pub mod audit_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value
+    )]
+    use tonic::codegen::http::Uri;
+    use tonic::codegen::*;
+    /// For regulators, each within its jurisdictions and its term, and for issuers, each on its own streams. What is
+    /// not in the caller's scope is answered as if it were not there.
+    #[derive(Debug, Clone)]
+    pub struct AuditServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl AuditServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> AuditServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> AuditServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                    http::Request<tonic::body::Body>,
+                    Response = http::Response<
+                        <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                    >,
+                >,
+            <T as tonic::codegen::Service<http::Request<tonic::body::Body>>>::Error:
+                Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            AuditServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Events that match a filter, in log order, in pages that stay as they are.
+        pub async fn search(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SearchRequest>,
+        ) -> std::result::Result<tonic::Response<super::SearchResponse>, tonic::Status> {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/witness.v1.AuditService/Search");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("witness.v1.AuditService", "Search"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Events that match a filter, from a place on: first those that are there, then as they come.
+        pub async fn tail(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TailRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::TailResponse>>,
+            tonic::Status,
+        > {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/witness.v1.AuditService/Tail");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("witness.v1.AuditService", "Tail"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// What happened in each stream, counted by day.
+        pub async fn get_statistics(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetStatisticsRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetStatisticsResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path =
+                http::uri::PathAndQuery::from_static("/witness.v1.AuditService/GetStatistics");
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("witness.v1.AuditService", "GetStatistics"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What the firm held of a document at a past time. A statement of the firm's, and no proof.
+        pub async fn get_history_as_at(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetHistoryAsAtRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetHistoryAsAtResponse>, tonic::Status>
+        {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path =
+                http::uri::PathAndQuery::from_static("/witness.v1.AuditService/GetHistoryAsAt");
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("witness.v1.AuditService", "GetHistoryAsAt"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// An audit bundle: files that can be checked offline, with `witness audit check`.
+        pub async fn export(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ExportResponse>>,
+            tonic::Status,
+        > {
+            self.inner.ready().await.map_err(|e| {
+                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
+            })?;
+            let codec = crate::codec::BoundedCodec::default();
+            let path = http::uri::PathAndQuery::from_static("/witness.v1.AuditService/Export");
+            let mut req = request.into_request();
+            req.extensions_mut().insert(GrpcMethod::new("witness.v1.AuditService", "Export"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod audit_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with AuditServiceServer.
+    #[async_trait]
+    pub trait AuditService: std::marker::Send + std::marker::Sync + 'static {
+        /// Events that match a filter, in log order, in pages that stay as they are.
+        async fn search(
+            &self,
+            request: tonic::Request<super::SearchRequest>,
+        ) -> std::result::Result<tonic::Response<super::SearchResponse>, tonic::Status>;
+        /// Server streaming response type for the Tail method.
+        type TailStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::TailResponse, tonic::Status>,
+            > + std::marker::Send
+            + 'static;
+        /// Events that match a filter, from a place on: first those that are there, then as they come.
+        async fn tail(
+            &self,
+            request: tonic::Request<super::TailRequest>,
+        ) -> std::result::Result<tonic::Response<Self::TailStream>, tonic::Status>;
+        /// What happened in each stream, counted by day.
+        async fn get_statistics(
+            &self,
+            request: tonic::Request<super::GetStatisticsRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetStatisticsResponse>, tonic::Status>;
+        /// What the firm held of a document at a past time. A statement of the firm's, and no proof.
+        async fn get_history_as_at(
+            &self,
+            request: tonic::Request<super::GetHistoryAsAtRequest>,
+        ) -> std::result::Result<tonic::Response<super::GetHistoryAsAtResponse>, tonic::Status>;
+        /// Server streaming response type for the Export method.
+        type ExportStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ExportResponse, tonic::Status>,
+            > + std::marker::Send
+            + 'static;
+        /// An audit bundle: files that can be checked offline, with `witness audit check`.
+        async fn export(
+            &self,
+            request: tonic::Request<super::ExportRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ExportStream>, tonic::Status>;
+    }
+    /// For regulators, each within its jurisdictions and its term, and for issuers, each on its own streams. What is
+    /// not in the caller's scope is answered as if it were not there.
+    #[derive(Debug)]
+    pub struct AuditServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> AuditServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for AuditServiceServer<T>
+    where
+        T: AuditService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/witness.v1.AuditService/Search" => {
+                    #[allow(non_camel_case_types)]
+                    struct SearchSvc<T: AuditService>(pub Arc<T>);
+                    impl<T: AuditService> tonic::server::UnaryService<super::SearchRequest> for SearchSvc<T> {
+                        type Response = super::SearchResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SearchRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as AuditService>::search(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SearchSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/witness.v1.AuditService/Tail" => {
+                    #[allow(non_camel_case_types)]
+                    struct TailSvc<T: AuditService>(pub Arc<T>);
+                    impl<T: AuditService> tonic::server::ServerStreamingService<super::TailRequest> for TailSvc<T> {
+                        type Response = super::TailResponse;
+                        type ResponseStream = T::TailStream;
+                        type Future =
+                            BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TailRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as AuditService>::tail(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TailSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/witness.v1.AuditService/GetStatistics" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetStatisticsSvc<T: AuditService>(pub Arc<T>);
+                    impl<T: AuditService> tonic::server::UnaryService<super::GetStatisticsRequest>
+                        for GetStatisticsSvc<T>
+                    {
+                        type Response = super::GetStatisticsResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetStatisticsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::get_statistics(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetStatisticsSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/witness.v1.AuditService/GetHistoryAsAt" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetHistoryAsAtSvc<T: AuditService>(pub Arc<T>);
+                    impl<T: AuditService> tonic::server::UnaryService<super::GetHistoryAsAtRequest>
+                        for GetHistoryAsAtSvc<T>
+                    {
+                        type Response = super::GetHistoryAsAtResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetHistoryAsAtRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as AuditService>::get_history_as_at(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetHistoryAsAtSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/witness.v1.AuditService/Export" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportSvc<T: AuditService>(pub Arc<T>);
+                    impl<T: AuditService>
+                        tonic::server::ServerStreamingService<super::ExportRequest>
+                        for ExportSvc<T>
+                    {
+                        type Response = super::ExportResponse;
+                        type ResponseStream = T::ExportStream;
+                        type Future =
+                            BoxFuture<tonic::Response<Self::ResponseStream>, tonic::Status>;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut =
+                                async move { <T as AuditService>::export(&inner, request).await };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportSvc(inner);
+                        let codec = crate::codec::BoundedCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => Box::pin(async move {
+                    let mut response = http::Response::new(tonic::body::Body::default());
+                    let headers = response.headers_mut();
+                    headers.insert(
+                        tonic::Status::GRPC_STATUS,
+                        (tonic::Code::Unimplemented as i32).into(),
+                    );
+                    headers.insert(http::header::CONTENT_TYPE, tonic::metadata::GRPC_CONTENT_TYPE);
+                    Ok(response)
+                }),
+            }
+        }
+    }
+    impl<T> Clone for AuditServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "witness.v1.AuditService";
+    impl<T> tonic::server::NamedService for AuditServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -10,12 +10,14 @@ use indicatif::ProgressBar;
 use witness_core::{
     checkpoint::Checkpoint,
     entry::{Entry, EntryKind},
+    erasure::Erasure,
     firm::Firm,
     hash::Hash,
     key::KeyId,
     merkle::{CompactRange, LeafIndex, TreeSize},
     name::{Domain, Name, Origin},
     note::{Note, Strict},
+    observation::Observation,
     policy::Policy,
     registry::{Continuity, KeyStanding, Registry},
     submission::{Heartbeat, IssuerNote, Submission},
@@ -171,11 +173,31 @@ impl Entries {
                 self.issuer_note(index, &entry, IssuerNote::<Submission>::parse, |it| &it.issuer)?;
                 Ok(())
             }
+            EntryKind::Erasure => {
+                let erasure = Erasure::parse(&entry.body).map_err(|error| error.to_string())?;
+                self.of_this_log(&erasure.origin)
+            }
+            EntryKind::Observation => match Observation::parse(&entry.body) {
+                Ok(observation) => self.of_this_log(&observation.origin),
+                Err(error) if error.may_be_later() => {
+                    self.unknown += 1;
+                    Ok(())
+                }
+                Err(error) => Err(error.to_string()),
+            },
             EntryKind::Unknown(_) => {
                 self.unknown += 1;
                 Ok(())
             }
         }
+    }
+
+    /// What the firm says of itself is bound to its log.
+    fn of_this_log(&self, origin: &Origin) -> Result<(), String> {
+        if origin == self.registry.origin() {
+            return Ok(());
+        }
+        Err(format!("it is bound to the log {origin}"))
     }
 
     fn note(&mut self, kind: &EntryKind, index: LeafIndex, body: &str) -> Result<(), String> {

@@ -1,5 +1,10 @@
 //! `AdminService`: for the operator, on the Unix socket only.
 
+mod access_log;
+mod callers;
+mod erasure;
+mod onboarding;
+
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
@@ -161,5 +166,56 @@ impl AdminService for Admin {
         let halted = resumed
             .map_err(|why| convert::named(tonic::Code::FailedPrecondition, "NO_WORKER", &why))?;
         Ok(Response::new(v1::ResumeAnchoringResponse { contract: found.to_string(), halted }))
+    }
+
+    async fn challenge_domain(
+        &self,
+        request: Request<v1::ChallengeDomainRequest>,
+    ) -> Result<Response<v1::ChallengeDomainResponse>, Status> {
+        self.challenge_domain_now(request).await
+    }
+
+    async fn prove_domain(
+        &self,
+        request: Request<v1::ProveDomainRequest>,
+    ) -> Result<Response<v1::ProveDomainResponse>, Status> {
+        self.prove_domain_now(request).await
+    }
+
+    async fn grant_access(
+        &self,
+        request: Request<v1::GrantAccessRequest>,
+    ) -> Result<Response<v1::GrantAccessResponse>, Status> {
+        self.grant_access_now(request).await
+    }
+
+    async fn revoke_access(
+        &self,
+        request: Request<v1::RevokeAccessRequest>,
+    ) -> Result<Response<v1::RevokeAccessResponse>, Status> {
+        self.revoke_access_now(request).await
+    }
+
+    async fn list_access(
+        &self,
+        request: Request<v1::ListAccessRequest>,
+    ) -> Result<Response<v1::ListAccessResponse>, Status> {
+        self.list_access_now(request).await
+    }
+
+    async fn erase(
+        &self,
+        request: Request<v1::EraseRequest>,
+    ) -> Result<Response<v1::EraseResponse>, Status> {
+        self.erase_now(request).await
+    }
+
+    type ReadAccessLogStream = access_log::Records;
+
+    async fn read_access_log(
+        &self,
+        request: Request<v1::ReadAccessLogRequest>,
+    ) -> Result<Response<Self::ReadAccessLogStream>, Status> {
+        self.read_access_log_now(request).await
     }
 }
