@@ -2,10 +2,10 @@
 //! places, never a document hash.
 
 use alloc::{
-    format,
     string::{String, ToString},
     vec::Vec,
 };
+use core::fmt;
 
 use crate::{
     name::{Domain, Name, Origin},
@@ -74,11 +74,32 @@ impl Range {
         self.first_sequence.saturating_add(self.events)
     }
 
-    fn parse(line: &str) -> Option<Self> {
+    /// Whether it holds the event of this sequence number.
+    #[must_use]
+    pub fn contains(&self, stream: &Name, sequence: u64) -> bool {
+        self.stream == *stream && (self.first_sequence..self.end()).contains(&sequence)
+    }
+
+    /// Whether there is an event that both hold.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.stream == other.stream
+            && self.first_sequence < other.end()
+            && other.first_sequence < self.end()
+    }
+
+    /// Reads `<stream> <first sequence> <count>`.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         let [stream, first, events] = words(line)?;
         let (first_sequence, events) = (decimal(first)?, decimal(events)?);
         let fits = events > 0 && first_sequence.checked_add(events).is_some();
         fits.then_some(Self { stream: Name::parse(stream)?, first_sequence, events })
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.stream, self.first_sequence, self.events)
     }
 }
 
@@ -117,19 +138,26 @@ impl Erasure {
         Ok(Self { origin, issuer, reason, ranges })
     }
 
+    /// Whether it erases the event of this sequence number.
+    #[must_use]
+    pub fn covers(&self, stream: &Name, sequence: u64) -> bool {
+        self.ranges.iter().any(|range| range.contains(stream, sequence))
+    }
+
     /// The text.
     #[must_use]
     pub fn encode(&self) -> String {
         let head = [self.origin.as_str(), self.issuer.as_str(), self.reason.word()].join("\n");
-        let range =
-            |range: &Range| format!("{} {} {}\n", range.stream, range.first_sequence, range.events);
-        let ranges: String = self.ranges.iter().map(range).collect();
+        let line = |range: &Range| [range.to_string().as_str(), "\n"].concat();
+        let ranges: String = self.ranges.iter().map(line).collect();
         [FORMAT.to_string(), head, ranges].join("\n")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
 
     const HEAD: &str = "witness-erasure/v1\nwitness.example/log1\nschool.example\nrequest\n";
@@ -139,6 +167,29 @@ mod tests {
         let text = format!("{HEAD}live 7 2\nlive 10 1\nmain 0 1\n");
         let erasure = Erasure::parse(&text).unwrap();
         assert_eq!((erasure.encode(), erasure.ranges.len()), (text, 3));
+    }
+
+    #[test]
+    fn an_erasure_covers_its_ranges_to_the_edge() {
+        let erasure = Erasure::parse(&format!("{HEAD}live 7 2\nmain 0 1\n")).unwrap();
+        let covers =
+            |stream: &str, sequence| erasure.covers(&Name::parse(stream).unwrap(), sequence);
+        assert_eq!(
+            [6, 7, 8, 9].map(|sequence| covers("live", sequence)),
+            [false, true, true, false]
+        );
+        assert_eq!([0, 1, 7].map(|sequence| covers("main", sequence)), [true, false, false]);
+    }
+
+    #[test]
+    fn ranges_overlap_where_they_share_an_event() {
+        let range = |line: &str| Range::parse(line).unwrap();
+        for other in ["main 3 4", "main 0 4", "main 6 1", "main 0 99", "main 4 1"] {
+            assert!(range("main 3 4").overlaps(&range(other)), "{other}");
+        }
+        for other in ["main 0 3", "main 7 1", "live 3 4"] {
+            assert!(!range("main 3 4").overlaps(&range(other)), "{other}");
+        }
     }
 
     #[test]

@@ -157,7 +157,8 @@ impl<'a> Planner<'a> {
                 return Ok(Decision::Known(cell));
             }
         }
-        if let Err(refusal) = admission::check_living(issuer, incoming.admitted.note().key_id()) {
+        let key = incoming.admitted.note().key_id();
+        if let Err(refusal) = admission::check_living((&submission.issuer, issuer), key) {
             return Ok(Decision::Refused(refusal));
         }
         let previous = head.previous;
@@ -278,13 +279,14 @@ impl<'a> Planner<'a> {
     pub(crate) fn heartbeat(&mut self, note: &IssuerNote<Heartbeat>) -> Decision {
         let registry = Arc::clone(&self.state.registry);
         let body = &note.body;
-        let stream = registry.issuer(&body.issuer).and_then(|issuer| {
-            admission::check_living(issuer, note.key_id()).ok()?;
-            issuer.streams.get(&body.stream)
-        });
-        let Some(stream) = stream else {
-            return Decision::Refused(Refusal::UnknownKey { key: note.key_id() });
+        let issuer = registry.issuer(&body.issuer);
+        let stream = issuer.and_then(|issuer| issuer.streams.get(&body.stream));
+        let Some((issuer, stream)) = issuer.zip(stream) else {
+            return Decision::Refused(Refusal::UnknownStream { stream: body.stream.clone() });
         };
+        if let Err(refusal) = admission::check_living((&body.issuer, issuer), note.key_id()) {
+            return Decision::Refused(refusal);
+        }
         let head = self.stream_head(stream.ordinal);
         let expected = head.next_sequence;
         if body.at <= head.heartbeat_at || body.next_sequence != expected {

@@ -156,7 +156,11 @@ fn is_registered(registry: &Registry, change: &Change) -> bool {
             issuer.is_some_and(|it| it.streams.contains_key(stream))
         }
         Change::ClaimType { name, .. } => registry.claim_type(name).is_some(),
-        Change::KeyRevoked { .. } => false,
+        Change::IssuerOffboarded { .. }
+        | Change::KeyRevoked { .. }
+        | Change::Retention { .. }
+        | Change::LegalHold { .. }
+        | Change::LegalHoldLifted { .. } => false,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::{
     hash::Hash,
     key::KeyId,
     merkle,
+    name::Domain,
     note::Ed25519,
     personal,
     registry::{IssuerRecord, Registry, StreamRecord},
@@ -110,7 +111,7 @@ pub fn admit_heartbeat(
     if !issuer.streams.contains_key(&body.stream) {
         return Err(Refusal::UnknownStream { stream: body.stream.clone() });
     }
-    check_key(issuer, &note, ed25519)?;
+    check_key((&body.issuer, issuer), &note, ed25519)?;
     Ok(note)
 }
 
@@ -128,9 +129,12 @@ pub fn stream_of<'a>(
     Ok((issuer, stream))
 }
 
-/// Whether a key of the issuer's is living now. Checked again when the submission is sequenced: what
-/// counts is log order.
-pub fn check_living(issuer: &IssuerRecord, id: KeyId) -> Result<(), Refusal> {
+/// Whether something new of the issuer's can be admitted now under this key: neither was the issuer offboarded nor
+/// the key revoked. Checked again when the submission is sequenced: what counts is log order.
+pub fn check_living((name, issuer): (&Domain, &IssuerRecord), id: KeyId) -> Result<(), Refusal> {
+    if issuer.offboarded.is_some() {
+        return Err(Refusal::IssuerOffboarded { issuer: name.clone() });
+    }
     match issuer.key(id) {
         None => Err(Refusal::UnknownKey { key: id }),
         Some(record) if record.revoked.is_some() => Err(Refusal::RevokedKey { key: id }),
@@ -168,16 +172,16 @@ fn check_signature(
     ed25519: &dyn Ed25519,
 ) -> Result<(), Refusal> {
     let (issuer, _stream) = stream_of(registry, &note.body)?;
-    check_key(issuer, note, ed25519)
+    check_key((&note.body.issuer, issuer), note, ed25519)
 }
 
 fn check_key<T>(
-    issuer: &IssuerRecord,
+    (name, issuer): (&Domain, &IssuerRecord),
     note: &IssuerNote<T>,
     ed25519: &dyn Ed25519,
 ) -> Result<(), Refusal> {
     let id = note.key_id();
-    check_living(issuer, id)?;
+    check_living((name, issuer), id)?;
     let record = issuer.key(id).ok_or(Refusal::UnknownKey { key: id })?;
     note.verify(&record.key, ed25519).or(Err(Refusal::BadSignature { key: id }))
 }

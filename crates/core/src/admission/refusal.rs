@@ -97,6 +97,9 @@ pub enum Refusal {
     /// The issuer is not registered in this log.
     #[error("the issuer {issuer} is not registered in this log")]
     UnknownIssuer { issuer: Domain },
+    /// The issuer was offboarded before.
+    #[error("the issuer {issuer} was offboarded: nothing more of it is logged; ask the operator")]
+    IssuerOffboarded { issuer: Domain },
     /// The stream is not open.
     #[error("the issuer has no stream {stream}; the operator opens one")]
     UnknownStream { stream: Name },
@@ -211,6 +214,7 @@ impl Refusal {
             Self::Field { .. } => "FIELD_REFUSED",
             Self::PersonalData { .. } => "PERSONAL_DATA",
             Self::UnknownIssuer { .. } => "UNKNOWN_ISSUER",
+            Self::IssuerOffboarded { .. } => "ISSUER_OFFBOARDED",
             Self::UnknownStream { .. } => "UNKNOWN_STREAM",
             Self::UnknownKey { .. } => "UNKNOWN_KEY",
             Self::RevokedKey { .. } => "REVOKED_KEY",
@@ -256,6 +260,7 @@ impl Refusal {
             }
             Self::UnknownClaimType { .. }
             | Self::UnknownIssuer { .. }
+            | Self::IssuerOffboarded { .. }
             | Self::UnknownStream { .. }
             | Self::OutOfSequence { .. }
             | Self::WrongPrevious { .. }
@@ -312,6 +317,7 @@ impl Refusal {
                 ("claim_type", claim_type.to_string()),
             ]),
             Self::OtherLog { expected } => Vec::from([("expected_origin", expected.to_string())]),
+            Self::IssuerOffboarded { issuer } => Vec::from([("issuer", issuer.to_string())]),
             Self::UnknownKey { key } | Self::RevokedKey { key } | Self::BadSignature { key } => {
                 Vec::from([("key_id", key.to_string())])
             }

@@ -88,9 +88,13 @@ fn is_pinned(note: &Note, change: &Change, registry: &Registry, trust: Trust<'_>
     let revoked = match change {
         Change::KeyRevoked { issuer, key, .. } => registry.issuer(issuer).and_then(|i| i.key(*key)),
         Change::IssuerAdded { .. }
+        | Change::IssuerOffboarded { .. }
         | Change::KeyAdded { .. }
         | Change::StreamOpened { .. }
-        | Change::ClaimType { .. } => None,
+        | Change::ClaimType { .. }
+        | Change::Retention { .. }
+        | Change::LegalHold { .. }
+        | Change::LegalHoldLifted { .. } => None,
     };
     trust.policy.registrar_keys.is_empty()
         || trust.policy.registrar_keys.iter().any(signed)

@@ -92,6 +92,9 @@ impl Reading<'_> {
         }
         let issuer = self.registry.issuer(&note.body.issuer);
         let issuer = issuer.ok_or(Refusal::IssuerNotVouched { entry })?;
+        if issuer.offboarded.is_some_and(|offboarded| offboarded.index < row.index) {
+            return Err(Refusal::IssuerOffboarded { entry });
+        }
         let stream = issuer.streams.get(&note.body.stream);
         if stream.is_none_or(|stream| stream.opened.index >= row.index) {
             return Err(Refusal::StreamNotVouched { entry });

@@ -214,6 +214,9 @@ refusals! {
     /// No registry note of the file adds the issuer.
     Refuted "issuer-not-vouched" "entries[{entry}]: registry must hold the note that adds the issuer"
     IssuerNotVouched { entry: usize = "Position in `entries`." }
+    /// The issuer was offboarded before.
+    Refuted "issuer-offboarded" "entries[{entry}]: the issuer had been offboarded before, so nothing more of it counts"
+    IssuerOffboarded { entry: usize = "Position in `entries`." }
     /// No registry note of the file opens the stream before the entry.
     Refuted "stream-not-vouched" "entries[{entry}]: registry must hold the note that opened the stream before"
     StreamNotVouched { entry: usize = "Position in `entries`." }

@@ -6,6 +6,7 @@ use alloc::{
 };
 
 use crate::{
+    erasure::Range,
     hash::Hash,
     key::{KeyId, SignatureType, VerifyingKey},
     name::{Domain, Jurisdictions, Name, Origin},
@@ -16,16 +17,33 @@ use crate::{
 
 const FORMAT: &str = "witness-registry/v1";
 const TEXT_BYTES_MAX: usize = 32_768;
-const WORDS: [&str; 5] =
-    ["issuer-added", "key-added", "key-revoked", "stream-opened", "claim-type"];
-const EXPECTED_CHANGE: &str =
-    "a change: issuer-added, key-added, key-revoked, stream-opened or claim-type, with its words";
+/// Longest term of a retention: a hundred years.
+pub const RETENTION_DAYS_MAX: u32 = 36_525;
+const WORDS: [&str; 9] = [
+    "issuer-added",
+    "issuer-offboarded",
+    "key-added",
+    "key-revoked",
+    "stream-opened",
+    "claim-type",
+    "retention",
+    "legal-hold",
+    "legal-hold-lifted",
+];
+const EXPECTED_CHANGE: &str = "a change: issuer-added, issuer-offboarded, key-added, key-revoked, \
+                               stream-opened, claim-type, retention, legal-hold or legal-hold-lifted, \
+                               with its words";
 
 /// One change of the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// `issuer-added <issuer>`
     IssuerAdded {
+        /// Its domain.
+        issuer: Domain,
+    },
+    /// `issuer-offboarded <issuer>`: nothing more of it is admitted; what was logged stays.
+    IssuerOffboarded {
         /// Its domain.
         issuer: Domain,
     },
@@ -65,6 +83,27 @@ pub enum Change {
         /// What details its events have.
         schema: Schema,
     },
+    /// `retention <claim type> <days>`, or `-` in place of the days.
+    Retention {
+        /// Of which events.
+        claim_type: Name,
+        /// So many days after their receipt their bodies are erased; without, they are kept for ever.
+        days: Option<u32>,
+    },
+    /// `legal-hold <name> <issuer> [<stream> <first sequence> <count>]`: while it stands, nothing of this is erased.
+    LegalHold {
+        /// Its name, used once. The registry is public: it names nobody.
+        name: Name,
+        /// Whose events.
+        issuer: Domain,
+        /// Which of them; all, those to come included, if none is named.
+        range: Option<Range>,
+    },
+    /// `legal-hold-lifted <name>`
+    LegalHoldLifted {
+        /// Which one.
+        name: Name,
+    },
 }
 
 impl Change {
@@ -98,6 +137,9 @@ impl Change {
     fn parse_line(line: &str) -> Option<Self> {
         match line.split_once(' ')? {
             ("issuer-added", issuer) => Some(Self::IssuerAdded { issuer: Domain::parse(issuer)? }),
+            ("issuer-offboarded", issuer) => {
+                Some(Self::IssuerOffboarded { issuer: Domain::parse(issuer)? })
+            }
             ("key-added", rest) => {
                 let (rest, recovery) = match rest.strip_suffix(" recovery") {
                     Some(rest) => (rest, true),
@@ -128,8 +170,24 @@ impl Change {
                     back_fill,
                 })
             }
+            ("retention", rest) => {
+                let [claim_type, days] = words(rest)?;
+                let days = if days == "-" { None } else { Some(parse_days(days)?) };
+                Some(Self::Retention { claim_type: Name::parse(claim_type)?, days })
+            }
+            ("legal-hold", rest) => Self::parse_hold(rest),
+            ("legal-hold-lifted", name) => Some(Self::LegalHoldLifted { name: Name::parse(name)? }),
             _ => None,
         }
+    }
+
+    fn parse_hold(rest: &str) -> Option<Self> {
+        let (name, rest) = rest.split_once(' ')?;
+        let (issuer, range) = match rest.split_once(' ') {
+            Some((issuer, range)) => (issuer, Some(Range::parse(range)?)),
+            None => (rest, None),
+        };
+        Some(Self::LegalHold { name: Name::parse(name)?, issuer: Domain::parse(issuer)?, range })
     }
 
     /// The lines of the change.
@@ -137,6 +195,7 @@ impl Change {
     pub fn encode(&self) -> String {
         match self {
             Self::IssuerAdded { issuer } => format!("issuer-added {issuer}\n"),
+            Self::IssuerOffboarded { issuer } => format!("issuer-offboarded {issuer}\n"),
             Self::KeyAdded { issuer, key, recovery } => {
                 let mark = if *recovery { " recovery" } else { "" };
                 format!("key-added {issuer} {key}{mark}\n")
@@ -149,20 +208,36 @@ impl Change {
                 format!("stream-opened {issuer} {stream} {jurisdictions} {mode}\n")
             }
             Self::ClaimType { name, schema } => format!("claim-type {name}\n{}", schema.encode()),
+            Self::Retention { claim_type, days } => {
+                let days = days.map_or_else(|| "-".to_string(), |days| days.to_string());
+                format!("retention {claim_type} {days}\n")
+            }
+            Self::LegalHold { name, issuer, range } => {
+                let range = range.as_ref().map(|range| format!(" {range}")).unwrap_or_default();
+                format!("legal-hold {name} {issuer}{range}\n")
+            }
+            Self::LegalHoldLifted { name } => format!("legal-hold-lifted {name}\n"),
         }
     }
 
-    /// The issuer that it is about, if it is about one.
+    /// The issuer that it names, if it names one: a lifted hold is of the issuer that the hold named.
     #[must_use]
     pub fn issuer(&self) -> Option<&Domain> {
         match self {
             Self::IssuerAdded { issuer }
+            | Self::IssuerOffboarded { issuer }
+            | Self::LegalHold { issuer, .. }
             | Self::KeyAdded { issuer, .. }
             | Self::KeyRevoked { issuer, .. }
             | Self::StreamOpened { issuer, .. } => Some(issuer),
-            Self::ClaimType { .. } => None,
+            Self::ClaimType { .. } | Self::Retention { .. } | Self::LegalHoldLifted { .. } => None,
         }
     }
+}
+
+fn parse_days(text: &str) -> Option<u32> {
+    let days = u32::try_from(decimal(text)?).ok()?;
+    (1..=RETENTION_DAYS_MAX).contains(&days).then_some(days)
 }
 
 /// The text of a registry note.
@@ -217,6 +292,13 @@ mod tests {
             "stream-opened school.example main DE-BY,INT back-fill\n".to_string(),
             "claim-type skill-module\nfield module issued,status - identifier [A-Z]{2,8}\n"
                 .to_string(),
+            "issuer-offboarded school.example\n".to_string(),
+            "retention skill-module 1\n".to_string(),
+            format!("retention skill-module {RETENTION_DAYS_MAX}\n"),
+            "retention skill-module -\n".to_string(),
+            "legal-hold case-17 school.example\n".to_string(),
+            "legal-hold case-17 school.example main 0 1\n".to_string(),
+            "legal-hold-lifted case-17\n".to_string(),
         ];
         for change in changes {
             let text =
@@ -224,6 +306,24 @@ mod tests {
             let parsed =
                 RegistryChange::parse(&text).unwrap_or_else(|error| panic!("{change}: {error}"));
             assert_eq!(parsed.encode(), text);
+        }
+    }
+
+    #[test]
+    fn a_change_names_the_issuer_that_it_is_about() {
+        let about = |text: &str| Change::parse(text).unwrap().issuer().map(ToString::to_string);
+        for text in [
+            "issuer-added a.b\n",
+            "issuer-offboarded a.b\n",
+            "key-revoked a.b 00000000 1\n",
+            "stream-opened a.b main DE live\n",
+            "legal-hold case-17 a.b\n",
+            "legal-hold case-17 a.b main 0 1\n",
+        ] {
+            assert_eq!(about(text).as_deref(), Some("a.b"), "{text}");
+        }
+        for text in ["claim-type x\n", "retention x 7\n", "legal-hold-lifted case-17\n"] {
+            assert_eq!(about(text), None, "{text}");
         }
     }
 
@@ -238,6 +338,21 @@ mod tests {
             "key-revoked a.b 00 1\n",
             "stream-opened a.b main DE maybe\n",
             "claim-type x\nfield\n",
+            "issuer-offboarded\n",
+            "issuer-offboarded a.b c.d\n",
+            "retention x 0\n",
+            "retention x 007\n",
+            "retention x 36526\n",
+            "retention x\n",
+            "retention x 7 days\n",
+            "legal-hold Case-17 a.b\n",
+            "legal-hold case-17\n",
+            "legal-hold case-17 a.b main\n",
+            "legal-hold case-17 a.b main 0\n",
+            "legal-hold case-17 a.b main 0 0\n",
+            "legal-hold case-17 a.b main 0 1 2\n",
+            "legal-hold case-17 a.b \n",
+            "legal-hold-lifted case-17 a.b\n",
             "",
             &other,
         ] {

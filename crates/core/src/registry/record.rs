@@ -3,9 +3,10 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use crate::{
+    erasure::Range,
     key::{KeyId, VerifyingKey},
     merkle::LeafIndex,
-    name::{Jurisdictions, Name},
+    name::{Domain, Jurisdictions, Name},
     schema::Schema,
     time::Timestamp,
 };
@@ -111,6 +112,8 @@ pub struct IssuerRecord {
     pub keys: Vec<KeyRecord>,
     /// Its streams.
     pub streams: BTreeMap<Name, StreamRecord>,
+    /// Where it was offboarded: nothing of it counts that was logged later.
+    pub offboarded: Option<Logged>,
 }
 
 impl IssuerRecord {
@@ -133,4 +136,42 @@ pub struct ClaimTypeRecord {
     pub schema: Schema,
     /// Where it was registered, and registered anew.
     pub registered: Vec<Logged>,
+    /// How long bodies of its events are kept; for ever, without.
+    pub retention: Option<Retention>,
+}
+
+/// How long bodies are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// So many days after their receipt, one at least.
+    pub days: u32,
+    /// Where it was said.
+    pub logged: Logged,
+}
+
+/// A legal hold. Those that were lifted are kept, too: a name is used once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldRecord {
+    /// Whose events.
+    pub issuer: Domain,
+    /// Which of them; without, all, those to come included.
+    pub range: Option<Range>,
+    /// Where it was placed.
+    pub placed: Logged,
+    /// Where it was lifted.
+    pub lifted: Option<Logged>,
+}
+
+impl HoldRecord {
+    /// Whether it stands: it was not lifted.
+    #[must_use]
+    pub fn stands(&self) -> bool {
+        self.lifted.is_none()
+    }
+
+    /// Whether it is about any of these events.
+    #[must_use]
+    pub fn covers_any(&self, issuer: &Domain, events: &Range) -> bool {
+        self.issuer == *issuer && self.range.as_ref().is_none_or(|range| range.overlaps(events))
+    }
 }

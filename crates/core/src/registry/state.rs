@@ -3,76 +3,17 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::{
-    Change, ClaimTypeRecord, IssuerRecord, KeyRecord, Logged, Recovery, RegistryChange, Revocation,
-    StreamRecord,
+    Change, ClaimTypeRecord, HoldRecord, IssuerRecord, Logged, RegistryChange, RegistryError,
 };
 use crate::{
+    erasure::Range,
     firm::{Firm, Role},
     hash::Hash,
-    key::{KeyId, VerifyingKey},
+    key::VerifyingKey,
     merkle::LeafIndex,
     name::{Domain, Name, Origin},
     note::{Ed25519, Note, NoteError},
-    text::Malformed,
 };
-
-/// Why a registry note was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RegistryError {
-    /// Not signed by a registrar whose range covers it, or not by the keys that must.
-    #[error(transparent)]
-    Note(#[from] NoteError),
-    /// The text is not what it should be.
-    #[error(transparent)]
-    Text(#[from] Malformed),
-    /// For another log.
-    #[error("the registry change must be for the log {expected}")]
-    OtherLog {
-        /// The log's origin.
-        expected: Origin,
-    },
-    /// Not the next one in the chain.
-    #[error("the registry change must have number {expected} and name the one before it")]
-    OutOfOrder {
-        /// The number that comes next.
-        expected: u64,
-    },
-    /// An issuer is added twice.
-    #[error("the issuer {issuer} is registered already")]
-    IssuerExists {
-        /// The issuer.
-        issuer: Domain,
-    },
-    /// A change to an issuer that is not registered.
-    #[error("the issuer {issuer} is not registered")]
-    IssuerUnknown {
-        /// The issuer.
-        issuer: Domain,
-    },
-    /// A key is added twice, or shares its bytes with another.
-    #[error("the key {key} is registered already")]
-    KeyExists {
-        /// The key.
-        key: KeyId,
-    },
-    /// A key to revoke is not there, or was revoked before.
-    #[error("the issuer has no living key {key}")]
-    KeyUnknown {
-        /// The key.
-        key: KeyId,
-    },
-    /// The mark `recovery` must be there exactly if no living key of the issuer signed.
-    #[error(
-        "a key that no living key of the issuer signed for must be marked recovery, and no other"
-    )]
-    RecoveryMark,
-    /// A stream is opened twice.
-    #[error("the stream {stream} is open already")]
-    StreamExists {
-        /// The stream.
-        stream: Name,
-    },
-}
 
 /// How a note must follow the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +31,10 @@ pub struct Registry {
     next_sequence: u64,
     last_hash: Hash,
     complete: bool,
-    streams: u32,
-    issuers: BTreeMap<Domain, IssuerRecord>,
-    claim_types: BTreeMap<Name, ClaimTypeRecord>,
+    pub(super) streams: u32,
+    pub(super) issuers: BTreeMap<Domain, IssuerRecord>,
+    pub(super) claim_types: BTreeMap<Name, ClaimTypeRecord>,
+    pub(super) holds: BTreeMap<Name, HoldRecord>,
 }
 
 impl Registry {
@@ -107,6 +49,7 @@ impl Registry {
             streams: 0,
             issuers: BTreeMap::new(),
             claim_types: BTreeMap::new(),
+            holds: BTreeMap::new(),
         }
     }
 
@@ -148,6 +91,34 @@ impl Registry {
     #[must_use]
     pub fn claim_type(&self, name: &Name) -> Option<&ClaimTypeRecord> {
         self.claim_types.get(name)
+    }
+
+    /// The legal holds, those that were lifted included.
+    pub fn holds(&self) -> impl Iterator<Item = (&Name, &HoldRecord)> {
+        self.holds.iter()
+    }
+
+    /// One legal hold, whether it stands or not.
+    #[must_use]
+    pub fn hold(&self, name: &Name) -> Option<&HoldRecord> {
+        self.holds.get(name)
+    }
+
+    /// A legal hold that stands on this event: it must not be erased.
+    #[must_use]
+    pub fn hold_on(&self, issuer: &Domain, stream: &Name, sequence: u64) -> Option<&Name> {
+        self.hold_over(
+            issuer,
+            &Range { stream: stream.clone(), first_sequence: sequence, events: 1 },
+        )
+    }
+
+    /// A legal hold that stands on any of these events.
+    #[must_use]
+    pub fn hold_over(&self, issuer: &Domain, events: &Range) -> Option<&Name> {
+        let mut holds = self.holds.iter();
+        let held = holds.find(|(_, it)| it.stands() && it.covers_any(issuer, events));
+        held.map(|(name, _)| name)
     }
 
     /// The text of a change as the next one.
@@ -233,7 +204,13 @@ impl Registry {
                     Err(error) => return Err(error.into()),
                 }
             }
-            Change::IssuerAdded { .. } | Change::StreamOpened { .. } | Change::ClaimType { .. } => {
+            Change::IssuerAdded { .. }
+            | Change::IssuerOffboarded { .. }
+            | Change::StreamOpened { .. }
+            | Change::ClaimType { .. }
+            | Change::Retention { .. }
+            | Change::LegalHold { .. }
+            | Change::LegalHoldLifted { .. } => {
                 firm.verify(note, registrar, ed25519)?;
             }
         }
@@ -250,101 +227,18 @@ impl Registry {
         let issuer = change.change.issuer().and_then(|issuer| self.issuers.get(issuer));
         let living =
             issuer.into_iter().flat_map(IssuerRecord::living_keys).map(|record| &record.key);
-        let own = match &change.change {
-            Change::KeyAdded { key, .. } => Some(key),
-            Change::IssuerAdded { .. }
-            | Change::KeyRevoked { .. }
-            | Change::StreamOpened { .. }
-            | Change::ClaimType { .. } => None,
-        };
+        let own = if let Change::KeyAdded { key, .. } = &change.change { Some(key) } else { None };
         registrars.chain(living).chain(own).collect()
     }
 
     /// Whether every change before the one of this number was read.
-    fn saw_all_before(&self, sequence: u64) -> bool {
+    pub(super) fn saw_all_before(&self, sequence: u64) -> bool {
         self.complete && sequence == self.next_sequence
-    }
-
-    /// What is known of a key that comes without the mark, its signatures found in order: it is the first,
-    /// or a living key signed for it.
-    fn unmarked(&self, issuer: &Domain, logged: Logged) -> Recovery {
-        let looks_first = self.issuers.get(issuer).is_none_or(|record| record.keys.is_empty());
-        if looks_first && !self.saw_all_before(logged.sequence) {
-            Recovery::Unknown
-        } else {
-            Recovery::No
-        }
     }
 
     fn issuer_record(&self, issuer: &Domain) -> Result<&IssuerRecord, RegistryError> {
         self.issuers
             .get(issuer)
             .ok_or_else(|| RegistryError::IssuerUnknown { issuer: issuer.clone() })
-    }
-
-    fn enact(&mut self, change: &Change, logged: Logged) -> Result<(), RegistryError> {
-        match change {
-            Change::IssuerAdded { issuer } => {
-                if self.issuers.contains_key(issuer) {
-                    return Err(RegistryError::IssuerExists { issuer: issuer.clone() });
-                }
-                let ordinal = u32::try_from(self.issuers.len()).unwrap_or(u32::MAX);
-                let record = IssuerRecord {
-                    ordinal,
-                    added: logged,
-                    keys: Vec::new(),
-                    streams: BTreeMap::new(),
-                };
-                self.issuers.insert(issuer.clone(), record);
-            }
-            Change::KeyAdded { issuer, key, recovery } => {
-                // The same bytes under two names, or two keys under one id, would speak for one another.
-                let mut taken = self.issuers.values().flat_map(|record| &record.keys);
-                let is_same = |old: &KeyRecord| {
-                    old.key.public_key() == key.public_key()
-                        || (old.key.name(), old.key.id()) == (key.name(), key.id())
-                };
-                if taken.any(is_same) {
-                    return Err(RegistryError::KeyExists { key: key.id() });
-                }
-                let record = KeyRecord {
-                    key: key.clone(),
-                    added: logged,
-                    recovery: if *recovery { Recovery::Yes } else { self.unmarked(issuer, logged) },
-                    revoked: None,
-                };
-                self.issuer_mut(issuer)?.keys.push(record);
-            }
-            Change::KeyRevoked { issuer, key, as_of } => {
-                let mut keys = self.issuer_mut(issuer)?.keys.iter_mut();
-                let living = keys.find(|old| old.key.id() == *key && old.revoked.is_none());
-                living.ok_or(RegistryError::KeyUnknown { key: *key })?.revoked =
-                    Some(Revocation { logged, as_of: *as_of });
-            }
-            Change::StreamOpened { issuer, stream, jurisdictions, back_fill } => {
-                let ordinal = self.streams;
-                let record = self.issuer_mut(issuer)?;
-                if record.streams.contains_key(stream) {
-                    return Err(RegistryError::StreamExists { stream: stream.clone() });
-                }
-                let (jurisdictions, back_fill) = (jurisdictions.clone(), *back_fill);
-                let opened = StreamRecord { ordinal, jurisdictions, back_fill, opened: logged };
-                record.streams.insert(stream.clone(), opened);
-                self.streams += 1;
-            }
-            Change::ClaimType { name, schema } => {
-                let before = self.claim_types.remove(name).map(|record| record.registered);
-                let mut registered = before.unwrap_or_default();
-                registered.push(logged);
-                let record = ClaimTypeRecord { schema: schema.clone(), registered };
-                self.claim_types.insert(name.clone(), record);
-            }
-        }
-        Ok(())
-    }
-
-    fn issuer_mut(&mut self, issuer: &Domain) -> Result<&mut IssuerRecord, RegistryError> {
-        let unknown = || RegistryError::IssuerUnknown { issuer: issuer.clone() };
-        self.issuers.get_mut(issuer).ok_or_else(unknown)
     }
 }

@@ -125,6 +125,29 @@ fn whether_a_key_counted_goes_by_log_order() {
 }
 
 #[test]
+fn what_was_logged_before_its_issuer_was_offboarded_counts_and_nothing_after() {
+    let offboard = |world: &mut World| {
+        world.register(RegistryBody::IssuerOffboarded { issuer: issuer() }, &[]);
+    };
+    let mut world = plain();
+    for change in [
+        "retention skill-module 7\n",
+        "legal-hold case-1 school.example main 0 1\n",
+        "legal-hold-lifted case-1\n",
+    ] {
+        world.register(RegistryBody::parse(change).unwrap(), &[]);
+    }
+    offboard(&mut world);
+    assert!(judge(&world.evidence(&[1]), &World::policy()).is_ok());
+    world.submit("main", &[(2, Change::Issued, None)], &issuer_key());
+    assert_eq!(reason(&world.evidence(&[2])), "issuer-offboarded");
+    // They are the registrar's, for whoever pins one.
+    let mut policy = World::policy();
+    policy.registrar_keys = vec![registrar_key().verifying_key().clone()];
+    assert!(judge(&world.evidence(&[1]), &policy).is_ok());
+}
+
+#[test]
 fn a_recovery_is_said_to_be_one() {
     let mut world = World::founded();
     world.add_key(&second_issuer_key(), true, &[]);
@@ -143,7 +166,8 @@ fn the_head_of_an_entry_must_fit_its_place() {
         (5, "submission 1770000005000000 4", "submission 1770000005000000 3", "registry-sequence"),
         (5, "submission 1770000005000000 4", "submission 1770000005000000 5", "registry-sequence"),
         (5, "submission 1770000005000000", "submission 1770000003000000", "received-backwards"),
-        (5, "submission ", "erasure ", "entry-kind-unknown"),
+        (5, "submission ", "state ", "entry-kind-unknown"),
+        (5, "submission ", "erasure ", "entry-kind"),
         (5, "submission ", "heartbeat ", "entry-kind"),
         (5, "main\n0 1\n", "main\n0 2\n", "issuer-signature"),
         (5, "witness-submission/v1", "witness-submission/v2", "submission-note"),

@@ -295,6 +295,19 @@ fn go_on(log: &mut Log, texts: &mut Texts) {
     texts.insert("heartbeat", heartbeat.to_string());
 }
 
+/// How long bodies are kept, a hold that comes and goes, and the issuer's end.
+fn wind_up(log: &mut Log, texts: &mut Texts) {
+    let changes = [
+        ("registry-retention", "retention skill-module 3650\n"),
+        ("registry-legal-hold", "legal-hold case-17 school.example main 1 5\n"),
+        ("registry-legal-hold-lifted", "legal-hold-lifted case-17\n"),
+        ("registry-issuer-offboarded", "issuer-offboarded school.example\n"),
+    ];
+    for (name, change) in changes {
+        texts.insert(name, log.register(RegistryBody::parse(change).unwrap(), &[]));
+    }
+}
+
 const CONTRACTS: [Contract; 2] =
     [Contract { chain: 1, address: [0x11; 20] }, Contract { chain: 8453, address: [0x22; 20] }];
 
@@ -327,6 +340,7 @@ fn texts() -> Texts {
     register_issuer(&mut log, &mut texts);
     prove_first_event(&mut log, &mut texts);
     go_on(&mut log, &mut texts);
+    wind_up(&mut log, &mut texts);
     texts
 }
 

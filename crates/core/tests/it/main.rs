@@ -24,6 +24,7 @@ mod golden;
 mod notes;
 mod oracles;
 mod receipts;
+mod registry;
 mod rfc6962;
 mod tlog_policy;
 mod trees;

@@ -25,7 +25,7 @@ fn note(world: &World, index: usize) -> Note {
 }
 
 /// The firm, and the registry as it stands before the entry at `end`.
-fn read(world: &World, end: usize) -> (Firm, Registry) {
+pub(crate) fn read(world: &World, end: usize) -> (Firm, Registry) {
     let mut firm = Firm::new(root_key().verifying_key().clone());
     let mut registry = Registry::new(Origin::parse(ORIGIN).unwrap());
     for (index, text) in (0..).zip(&world.entries[..end]) {
@@ -47,7 +47,7 @@ fn read(world: &World, end: usize) -> (Firm, Registry) {
     (firm, registry)
 }
 
-fn apply(
+pub(crate) fn apply(
     registry: &mut Registry,
     note: &Note,
     index: u64,

@@ -11,9 +11,13 @@ use witness_core::{
     merkle::{self, LeafIndex, TreeSize},
     name::{Domain, Name, Origin},
     note::Strict,
+    registry::Change as RegistryChange,
 };
+use witness_ledger::Checked;
 
-use crate::bench_firm::{Bench, Client, ISSUER, ORIGIN, document_hash, firm, submit, wait};
+use crate::bench_firm::{
+    Bench, Client, ISSUER, ORIGIN, document_hash, firm, register, submit, wait,
+};
 
 #[test]
 fn every_receipt_verifies_and_the_same_text_gets_the_same_one() {
@@ -95,6 +99,31 @@ fn sequence_rules_name_what_they_expect() {
     let position =
         log.position(&Domain::parse(ISSUER).unwrap(), &Name::parse("main").unwrap()).unwrap();
     assert_eq!(position.0, 6);
+}
+
+#[test]
+fn nothing_of_an_offboarded_issuer_is_logged_in_log_order_and_its_receipts_stay() {
+    let bench = Bench::new();
+    let log = bench.open_registered(&["main"]);
+    let mut client = Client::new("main");
+    let (before, late, later) = (client.fresh(2), client.fresh(1), client.fresh(1));
+    let receipt = wait(submit(&log, &before)).unwrap();
+    let issuer = Domain::parse(ISSUER).unwrap();
+    // Found good before, and logged after: what counts is log order.
+    let checked = wait(async {
+        let (note, reservation) = (late.note.to_string(), log.reserve(1024).await.unwrap());
+        log.check(note.as_bytes(), (&late.events, &late.details), (reservation, &Strict))
+    });
+    let Ok(Checked::New(checked)) = checked else { panic!("it is good, and new") };
+    register(&log, &RegistryChange::IssuerOffboarded { issuer: issuer.clone() }).unwrap();
+    let size = log.overview().size;
+    let refused = Err(Refusal::IssuerOffboarded { issuer });
+    assert_eq!(wait(async { log.enqueue(*checked).await?.answer().await }), refused);
+    assert_eq!(wait(submit(&log, &later)), refused);
+    assert_eq!(wait(submit(&log, &before)), Ok(receipt), "the same text gets the same receipt");
+    assert_eq!(log.overview().size, size);
+    drop(log);
+    assert_eq!(wait(submit(&bench.open(), &later)), refused, "opened again");
 }
 
 #[test]

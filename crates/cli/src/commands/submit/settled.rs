@@ -4,7 +4,7 @@
 //! not logged as it is. Another one in the place of one that is logged would convict the issuer.
 
 /// Reasons (`proto/README.md`) that are about the submission itself. Any other, known or not, leaves it open.
-const SETTLING: [&str; 27] = [
+const SETTLING: [&str; 28] = [
     "MALFORMED_NOTE",
     "MALFORMED_SUBMISSION",
     "MALFORMED_EVENT",
@@ -24,6 +24,7 @@ const SETTLING: [&str; 27] = [
     "PERSONAL_DATA",
     "UNKNOWN_CLAIM_TYPE",
     "UNKNOWN_ISSUER",
+    "ISSUER_OFFBOARDED",
     "UNKNOWN_STREAM",
     "UNKNOWN_KEY",
     "REVOKED_KEY",

@@ -225,6 +225,9 @@ impl Entries {
         let note = parse(entry.body.as_bytes()).map_err(|error| error.to_string())?;
         let issuer = issuer(&note.body);
         let record = self.registry.issuer(issuer).ok_or("its issuer is not registered")?;
+        if record.offboarded.is_some() {
+            return Err("its issuer had been offboarded".to_owned());
+        }
         let id: KeyId = note.key_id();
         let key = record.key(id).ok_or("its key is not registered")?;
         match key.standing(index, entry.received_at) {

@@ -68,9 +68,13 @@ impl AdminService for Admin {
                 std::iter::once(key.to_string()).chain(vouchers).collect()
             }
             Change::IssuerAdded { .. }
+            | Change::IssuerOffboarded { .. }
             | Change::KeyRevoked { .. }
             | Change::StreamOpened { .. }
-            | Change::ClaimType { .. } => Vec::new(),
+            | Change::ClaimType { .. }
+            | Change::Retention { .. }
+            | Change::LegalHold { .. }
+            | Change::LegalHoldLifted { .. } => Vec::new(),
         };
         let text = registry.draft(change).encode();
         Ok(Response::new(v1::DraftChangeResponse { text, signers }))
