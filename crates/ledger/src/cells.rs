@@ -38,6 +38,8 @@ pub(crate) mod family {
 pub(crate) const HEAD_KEY: &[u8] = b"head";
 pub(crate) const LAYOUT_KEY: &[u8] = b"layout";
 pub(crate) const ORIGIN_KEY: &[u8] = b"origin";
+/// Index of the newest entry that holds the head of the access log.
+pub(crate) const ACCESS_HEAD_KEY: &[u8] = b"access-head";
 
 /// Events of one body cell: small, so that a look-up reads little, and large enough to compress.
 pub(crate) const BODY_EVENTS: usize = 16;

@@ -1,5 +1,7 @@
 //! Planning a batch: the whole effect of what came in, as one value. Nothing is written here.
 
+mod observation;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -181,7 +183,7 @@ impl<'a> Planner<'a> {
         issuer: u32,
         (stream, back_fill): (u32, bool),
     ) -> Result<Decision, StoreError> {
-        let index = self.append(EntryKind::Submission, &incoming.admitted.note().note);
+        let index = self.append(EntryKind::Submission, incoming.admitted.note().note.to_string());
         self.write_bodies(index, incoming);
         let note = incoming.admitted.note();
         let anomalies = self.place_events(index, &incoming.admitted, issuer, back_fill)?;
@@ -218,7 +220,7 @@ impl<'a> Planner<'a> {
             return Ok(Decision::Refused(Refusal::AlreadyLogged { expected, previous }));
         };
         if conflicts::may_log(self.store, &conflict, self.now)? {
-            let index = self.append(EntryKind::Conflict, &incoming.admitted.note().note);
+            let index = self.append(EntryKind::Conflict, incoming.admitted.note().note.to_string());
             conflicts::write(&mut self.writes, self.store, &conflict, (index, incoming, self.now))?;
             // One conflict of a stream per batch: the next one must see what this one wrote.
             self.changed_streams.insert(stream);
@@ -245,7 +247,7 @@ impl<'a> Planner<'a> {
         if let Err(error) = registry.apply(&note, index, Continuity::Complete, (&firm, &Strict)) {
             return refuse(error.to_string());
         }
-        self.append(EntryKind::Registry, &note);
+        self.append(EntryKind::Registry, note.to_string());
         self.writes.put(DEFAULT, cells::registry_key(sequence), cells::index_key(index));
         let received_at = self.now;
         self.state.registry = Arc::new(registry);
@@ -269,7 +271,7 @@ impl<'a> Planner<'a> {
         }
         let mut index = self.next_index();
         for (sequence, note) in (first..).zip(notes) {
-            index = self.append(EntryKind::Firm, note);
+            index = self.append(EntryKind::Firm, note.to_string());
             self.writes.put(DEFAULT, cells::firm_key(sequence), cells::index_key(index));
         }
         self.logged(index, Vec::new())
@@ -292,7 +294,7 @@ impl<'a> Planner<'a> {
         if body.at <= head.heartbeat_at || body.next_sequence != expected {
             return Decision::Refused(Refusal::StaleHeartbeat { expected });
         }
-        let index = self.append(EntryKind::Heartbeat, &note.note);
+        let index = self.append(EntryKind::Heartbeat, note.note.to_string());
         self.set_stream(stream.ordinal, StreamHead { heartbeat_at: body.at, ..head });
         self.logged(index, Vec::new())
     }
@@ -338,11 +340,10 @@ impl<'a> Planner<'a> {
         self.state.edge.size().next()
     }
 
-    fn append(&mut self, kind: EntryKind, note: &Note) -> LeafIndex {
+    fn append(&mut self, kind: EntryKind, body: String) -> LeafIndex {
         let index = self.next_index();
         let registry_sequence = self.state.registry.next_sequence();
-        let entry =
-            Entry { kind, received_at: self.now, registry_sequence, body: note.to_string() };
+        let entry = Entry { kind, received_at: self.now, registry_sequence, body };
         let text = entry.encode().into_bytes();
         self.state.edge.push(Hash::leaf(&text), &mut self.touched);
         self.writes.put(family::ENTRY, cells::index_key(index), text);

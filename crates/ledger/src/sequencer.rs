@@ -19,6 +19,7 @@ use witness_core::{
     hash::Hash,
     merkle::verify_inclusion,
     note::{Note, SignatureLine},
+    observation::Seen,
     receipt::Receipt,
     submission::{Heartbeat, IssuerNote},
     time::Timestamp,
@@ -60,6 +61,8 @@ pub(crate) enum Work {
     /// All that are new, in one batch: an earlier one need not name the keys that sign it here.
     FirmNotes(Vec<Note>),
     Heartbeat(IssuerNote<Heartbeat>),
+    /// What the firm saw.
+    Observe(Seen),
     /// Publish a checkpoint if one is due.
     Publish,
 }
@@ -162,6 +165,7 @@ impl<C: Clock> Sequencer<C> {
                 Work::Register { text, signatures } => planner.register(text, signatures.clone()),
                 Work::FirmNotes(notes) => planner.firm_notes(notes),
                 Work::Heartbeat(note) => planner.heartbeat(note),
+                Work::Observe(seen) => planner.observe(seen),
                 Work::Publish => continue,
             };
             if matches!(decision, Decision::Deferred) {

@@ -20,6 +20,7 @@ use witness_core::{
     merkle::TreeSize,
     name::Origin,
     note::{Ed25519, Note, SignatureLine},
+    observation::Seen,
     receipt::Receipt,
     registry::Registry,
     submission::{Heartbeat, IssuerNote, Submission},
@@ -292,6 +293,11 @@ impl Log {
         let note: IssuerNote<Heartbeat> =
             admission::admit_heartbeat(note, (&self.overview().registry, ed25519))?;
         self.send(Work::Heartbeat(note), None).await?.answer().await
+    }
+
+    /// Logs what the firm saw, bound to this log.
+    pub async fn observe(&self, seen: Seen) -> Answer {
+        self.send(Work::Observe(seen), None).await?.answer().await
     }
 
     /// Publishes a checkpoint if one is due; to be called several times a second.

@@ -2,9 +2,11 @@
 
 use witness_core::{
     admission::Refusal,
+    entry::Entry,
     hash::{DocumentHash, Hash},
     merkle::{LeafIndex, TreeSize},
     name::{Domain, Name},
+    observation::{Observation, Seen},
     tile::TileId,
     time::Timestamp,
 };
@@ -157,6 +159,19 @@ impl Log {
     fn numbered(&self, key: &[u8]) -> Result<Option<LeafIndex>, ReadError> {
         let value = self.reader.store.get(DEFAULT, key)?;
         Ok(value.and_then(|value| cells::Reader(&value).u64()).map(LeafIndex))
+    }
+
+    /// The newest head of the access log that was logged here: when, how many records, and the hash of the newest.
+    pub fn newest_access_head(&self) -> Result<Option<(Timestamp, u64, Hash)>, ReadError> {
+        let Some(index) = self.numbered(cells::ACCESS_HEAD_KEY)? else { return Ok(None) };
+        let entry = Entry::parse(&self.entry(index)?).ok();
+        let head = entry.and_then(|entry| {
+            let observation = Observation::parse(&entry.body).ok()?;
+            let Seen::AccessLog { records, head } = observation.seen else { return None };
+            Some((entry.received_at, records, head))
+        });
+        let damaged = StoreError::Damaged { what: "head of the access log" };
+        head.map(Some).ok_or(damaged.into())
     }
 
     /// Text of one entry, published or not.

@@ -6,4 +6,5 @@ mod bench_firm;
 mod damage;
 mod firm_store;
 mod logging;
+mod observing;
 mod reopening;
