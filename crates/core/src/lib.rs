@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+pub mod access_record;
 pub mod admission;
 pub mod anomaly;
 pub mod checkpoint;

@@ -35,7 +35,7 @@ use witness_core::{
     time::Timestamp,
 };
 
-use crate::chain;
+use crate::{chain, golden_access};
 
 /// 2026-03-01T09:00:00Z: when the first entry is received. Each later one comes a second after.
 const START: u64 = 1_772_355_600;
@@ -341,6 +341,7 @@ fn texts() -> Texts {
     prove_first_event(&mut log, &mut texts);
     go_on(&mut log, &mut texts);
     wind_up(&mut log, &mut texts);
+    golden_access::add(&mut texts);
     texts
 }
 

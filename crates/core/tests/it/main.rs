@@ -21,6 +21,7 @@ mod evidence_unknown;
 mod evm;
 mod evm_dishonest;
 mod golden;
+mod golden_access;
 mod notes;
 mod oracles;
 mod receipts;
