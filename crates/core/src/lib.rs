@@ -10,6 +10,7 @@ extern crate alloc;
 pub mod access_record;
 pub mod admission;
 pub mod anomaly;
+pub mod audit;
 pub mod checkpoint;
 pub mod details;
 pub mod document;

@@ -99,7 +99,7 @@ impl TilePath {
 }
 
 /// Three-digit groups, all but the last prefixed `x`: 1234067 is `x001/x234/067`.
-fn encode_index(index: u64) -> String {
+pub(crate) fn encode_index(index: u64) -> String {
     let mut path = format!("{:03}", index % 1000);
     let mut rest = index / 1000;
     while rest > 0 {
@@ -109,7 +109,7 @@ fn encode_index(index: u64) -> String {
     path
 }
 
-fn parse_index(path: &str) -> Option<u64> {
+pub(crate) fn parse_index(path: &str) -> Option<u64> {
     let mut groups = path.split('/').rev();
     let mut digits = vec![groups.next()?];
     for group in groups {
