@@ -11,6 +11,7 @@ pub mod access_record;
 pub mod admission;
 pub mod anomaly;
 pub mod audit;
+pub mod caller;
 pub mod checkpoint;
 pub mod details;
 pub mod document;

@@ -21,7 +21,7 @@ mod signers;
 mod store;
 
 pub use documents::{DocumentEvent, Place};
-pub use firm_store::{AnchorCell, AnchorsOf, FirmStore, FirmStoreError, RollUpCell};
+pub use firm_store::{AnchorCell, AnchorsOf, FirmStore, FirmStoreError, Granted, RollUpCell};
 pub use log::{
     Checked, Log, LogOptions, NewSubmission, Overview, Pending, Published, Reservation, Submitted,
 };

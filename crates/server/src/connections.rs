@@ -5,6 +5,7 @@
 
 use std::{
     io,
+    net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -19,6 +20,7 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
+use witness_core::hash::Hash;
 
 /// Connections at the same time; those behind them wait in the kernel's queue. A process has 1,024
 /// descriptors where nobody has asked for more, and a store takes up to 512.
@@ -41,8 +43,8 @@ pub(crate) fn incoming(listener: TcpListener) -> ReceiverStream<io::Result<Conne
                 () = sender.closed() => return,
             };
             match accepted {
-                Ok((stream, _peer)) => {
-                    if sender.send(Ok(Connection::new(stream, place))).await.is_err() {
+                Ok(accepted) => {
+                    if sender.send(Ok(Connection::new(accepted, place))).await.is_err() {
                         return;
                     }
                 }
@@ -56,23 +58,34 @@ pub(crate) fn incoming(listener: TcpListener) -> ReceiverStream<io::Result<Conne
     ReceiverStream::new(connections)
 }
 
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Peer {
+    /// Its address.
+    pub(crate) address: IpAddr,
+    /// SHA-256 of the client certificate that it has shown, and proved to have the key of.
+    pub(crate) certificate: Option<Hash>,
+}
+
 /// A connection with its place among all.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: TcpStream,
+    peer: Peer,
     /// Until it has said what it speaks: its time, and the bytes that are missing.
     opening: Option<(Pin<Box<Sleep>>, usize)>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, place: OwnedSemaphorePermit) -> Self {
+    fn new((stream, peer): (TcpStream, SocketAddr), place: OwnedSemaphorePermit) -> Self {
         // A small answer must not wait until the peer has acknowledged the one before (Nagle's algorithm).
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection is gone already");
         }
         let opening = Some((Box::pin(sleep(OPENING_WITHIN)), OPENING_BYTES));
-        Self { stream, opening, _place: place }
+        let peer = Peer { address: peer.ip().to_canonical(), certificate: None };
+        Self { stream, peer, opening, _place: place }
     }
 }
 
@@ -131,9 +144,9 @@ impl AsyncWrite for Connection {
 }
 
 impl Connected for Connection {
-    type ConnectInfo = <TcpStream as Connected>::ConnectInfo;
+    type ConnectInfo = Peer;
 
-    fn connect_info(&self) -> Self::ConnectInfo {
-        self.stream.connect_info()
+    fn connect_info(&self) -> Peer {
+        self.peer
     }
 }

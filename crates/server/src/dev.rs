@@ -22,6 +22,7 @@ use witness_core::{
 use crate::{
     config::{Arguments, Config, load_chains},
     firm::Firm,
+    keys,
 };
 
 const FIRM: &str = "witness.example";
@@ -80,10 +81,8 @@ fn make_keys(data: &Path, keys: &Path) -> anyhow::Result<()> {
     let log = Name::parse(LOG).context("the development log's name")?;
     let mut failed = None;
     let set = plan_keys(&firm, &[log], || {
-        random().unwrap_or_else(|error| {
-            failed = Some(error);
-            [0; 32]
-        })
+        let drawn = keys::random().map_err(|error| failed = Some(error));
+        drawn.map_or([0; 32], |random| *random)
     });
     if let Some(error) = failed {
         return Err(error);
@@ -93,7 +92,7 @@ fn make_keys(data: &Path, keys: &Path) -> anyhow::Result<()> {
     for (name, key) in &set.files {
         write_private(&keys.join(name), &key.to_skey())?;
     }
-    let issuer = SigningKey::from_seed(ISSUER, SignatureType::Ed25519, &random()?)?;
+    let issuer = SigningKey::from_seed(ISSUER, SignatureType::Ed25519, &*keys::random()?)?;
     write_private(&data.join(format!("{ISSUER}.skey")), &issuer.to_skey())?;
     let policy = Policy::for_firm(set.root.verifying_key().clone());
     fs::write(data.join("policy.json"), policy.encode())?;
@@ -162,13 +161,6 @@ fn is_registered(registry: &Registry, change: &Change) -> bool {
         | Change::LegalHold { .. }
         | Change::LegalHoldLifted { .. } => false,
     }
-}
-
-fn random() -> anyhow::Result<[u8; 32]> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed)
-        .map_err(|error| anyhow::anyhow!("no randomness from the system: {error}"))?;
-    Ok(seed)
 }
 
 fn read_key(path: &PathBuf) -> anyhow::Result<SigningKey> {

@@ -14,8 +14,9 @@ use witness_core::{
 use witness_ledger::{FirmStore, FirmStoreError, Log, LogOptions};
 
 use crate::{
+    access::Callers,
     anchoring::Anchoring,
-    clock::{ChainTime, SystemClock},
+    clock::{self, ChainTime, SystemClock},
     config::Config,
     keys,
     memo::Memo,
@@ -35,6 +36,8 @@ pub(crate) struct Firm {
     /// Held while a registry change is checked against all logs and logged in one.
     pub(crate) registering: tokio::sync::Mutex<()>,
     pub(crate) store: Arc<FirmStore>,
+    /// Who was let in.
+    pub(crate) callers: Arc<Callers>,
     pub(crate) rollups: RollUps,
     pub(crate) anchoring: Anchoring,
 }
@@ -92,7 +95,20 @@ impl Firm {
         let (memo, metrics) = (Memo::new(), Metrics::new());
         let registering = tokio::sync::Mutex::default();
         let store = Arc::new(store);
-        Ok(Self { root, policy, logs, memo, metrics, registering, store, rollups, anchoring })
+        let callers = Callers::open(Arc::clone(&store), keys::random, clock::wall)?;
+        let callers = Arc::new(callers);
+        Ok(Self {
+            root,
+            policy,
+            logs,
+            memo,
+            metrics,
+            registering,
+            store,
+            callers,
+            rollups,
+            anchoring,
+        })
     }
 
     /// The log with an origin.

@@ -1,8 +1,8 @@
-//! The firm's online keys and notes, from the folder that `witness firm init` makes.
+//! The firm's online keys and notes, from the folder that `witness firm init` makes; and randomness.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use witness_anchor::wallet::{Wallet, password_of};
 use witness_core::{
     firm::Role,
@@ -65,6 +65,14 @@ pub(crate) fn committer(keystore: &Path, password_file: &Path) -> anyhow::Result
     let text = fs::read_to_string(password_file).map(Zeroizing::new);
     let text = text.with_context(|| format!("{} cannot be read", password_file.display()))?;
     Ok(Wallet::open(keystore, password_of(&text).as_bytes())?)
+}
+
+/// 32 bytes from the operating system's randomness.
+pub(crate) fn random() -> anyhow::Result<Zeroizing<[u8; 32]>> {
+    let mut random = Zeroizing::new([0; 32]);
+    getrandom::fill(random.as_mut_slice())
+        .map_err(|error| anyhow!("no randomness from the system: {error}"))?;
+    Ok(random)
 }
 
 fn read_key(folder: &Path, name: &str) -> anyhow::Result<SigningKey> {

@@ -3,7 +3,6 @@
 //! `main` ties the parts: it alone reads the clock, the configuration, the keys and the randomness, and
 //! hands them on as arguments.
 
-#[expect(dead_code, unused_imports, reason = "its users come next")]
 mod access;
 mod anchoring;
 mod bounds;

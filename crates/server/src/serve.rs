@@ -15,23 +15,25 @@ use tokio::{
     sync::watch,
 };
 use tokio_stream::wrappers::UnixListenerStream;
-use tonic::{codec::CompressionEncoding, service::Routes, transport::Server};
+use tonic::{Request, Status, codec::CompressionEncoding, service::Routes, transport::Server};
 use tower_http::catch_panic::CatchPanicLayer;
 use witness_wire::{
     FILE_DESCRIPTOR_SET, MESSAGE_BYTES_MAX,
     v1::{
-        admin_service_server::AdminServiceServer, evidence_service_server::EvidenceServiceServer,
-        ingest_service_server::IngestServiceServer, ledger_service_server::LedgerServiceServer,
+        admin_service_server::AdminServiceServer, audit_service_server::AuditServiceServer,
+        evidence_service_server::EvidenceServiceServer, ingest_service_server::IngestServiceServer,
+        ledger_service_server::LedgerServiceServer,
     },
 };
 
 use crate::{
+    access::{self, Caller, Gate},
     anchoring, clock,
     config::Config,
     connections, convert,
     firm::Firm,
     http, rollups,
-    services::{admin::Admin, evidence::Evidence, ingest::Ingest, ledger::Ledger},
+    services::{admin::Admin, audit::Audit, evidence::Evidence, ingest::Ingest, ledger::Ledger},
 };
 
 /// How often the logs are asked whether a checkpoint is due.
@@ -107,6 +109,7 @@ async fn serve_public(
     reporter.set_serving::<IngestServiceServer<Ingest>>().await;
     reporter.set_serving::<LedgerServiceServer<Ledger>>().await;
     reporter.set_serving::<EvidenceServiceServer<Evidence>>().await;
+    reporter.set_serving::<AuditServiceServer<Audit>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
         .build_v1()
@@ -125,11 +128,15 @@ async fn serve_public(
     let grpc = Routes::new(bounded!(IngestServiceServer::new(Ingest(Arc::clone(&firm)))))
         .add_service(bounded!(LedgerServiceServer::new(Ledger(Arc::clone(&firm)))))
         .add_service(bounded!(EvidenceServiceServer::new(evidence)))
+        .add_service(bounded!(AuditServiceServer::new(Audit(Arc::clone(&firm)))))
         .add_service(health)
         .add_service(reflection);
     let named = axum::middleware::map_response(convert::unreadable_call);
-    let routes =
-        grpc.into_axum_router().layer(named).merge(http::router(firm)).fallback(http::unknown);
+    let gate = Arc::new(Gate::new(Arc::clone(&firm.callers)));
+    let gate = axum::middleware::from_fn_with_state(gate, access::admit);
+    let routes = grpc.into_axum_router().layer(named).merge(http::router(firm));
+    // Last, so that nothing is before it, and nothing beside it.
+    let routes = routes.fallback(http::unknown).layer(gate);
     server()
         .accept_http1(true)
         .layer(CatchPanicLayer::new())
@@ -146,10 +153,20 @@ async fn serve_operator(
 ) -> anyhow::Result<()> {
     server()
         .layer(CatchPanicLayer::new())
-        .add_service(AdminServiceServer::new(Admin(firm)))
+        .add_service(AdminServiceServer::with_interceptor(Admin(firm), as_operator))
         .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stopped)
         .await
         .context("the operator's service failed")
+}
+
+/// Who can open the socket is the operator.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "what is between a call and its service may refuse it"
+)]
+fn as_operator(mut request: Request<()>) -> Result<Request<()>, Status> {
+    request.extensions_mut().insert(Caller::operator());
+    Ok(request)
 }
 
 fn server() -> Server {

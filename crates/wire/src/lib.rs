@@ -68,6 +68,8 @@ mod tests {
             .map(prost_types::ServiceDescriptorProto::name)
             .collect();
         services.sort_unstable();
-        assert_eq!(services, ["AdminService", "EvidenceService", "IngestService", "LedgerService"]);
+        let expected =
+            ["AdminService", "AuditService", "EvidenceService", "IngestService", "LedgerService"];
+        assert_eq!(services, expected);
     }
 }

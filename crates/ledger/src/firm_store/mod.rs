@@ -1,10 +1,11 @@
 //! The firm's own store: what belongs to the firm and to no single log. It pins whose data this is, keeps every
-//! roll-up with its leaves, and is the memory of whoever anchors them on a chain.
+//! roll-up with its leaves, is the memory of whoever anchors them on a chain, and knows who was let in.
 //!
 //! What must hold: each write is atomic and synced before it returns, and nothing that was written is ever
-//! removed or replaced, but for the record of an anchoring worker.
+//! removed or replaced, but for the record of an anchoring worker, and that of a caller once it is shut out.
 
 mod anchors;
+mod callers;
 mod rollups;
 
 use std::path::Path;
@@ -16,6 +17,7 @@ use rocksdb::{
 use witness_core::{key::VerifyingKey, name::Origin};
 
 pub use self::anchors::{AnchorCell, AnchorsOf};
+pub use self::callers::Granted;
 pub use self::rollups::RollUpCell;
 use crate::{
     cells::Reader,
@@ -40,7 +42,9 @@ mod family {
     pub(super) const ANCHOR: &str = "anchor";
     /// The contract's sequence by contract and roll-up.
     pub(super) const ANCHORED: &str = "anchored";
-    pub(super) const ALL: [&str; 6] = [ROLL_UP, VALUE, COVERS, RECORD, ANCHOR, ANCHORED];
+    /// Who was let in, by id and by hash.
+    pub(super) const CALLER: &str = "caller";
+    pub(super) const ALL: [&str; 7] = [ROLL_UP, VALUE, COVERS, RECORD, ANCHOR, ANCHORED, CALLER];
 }
 
 /// The firm's store.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Extensions;
 use tonic::{Code, Status};
 use witness_core::{
+    caller::{CallerRecord, CallerRole},
     name::{Domain, Jurisdictions},
     scope::Scope,
 };
@@ -31,6 +32,16 @@ pub(crate) struct Caller {
     /// `anybody`.
     pub(crate) id: Arc<str>,
     pub(crate) role: Role,
+}
+
+impl From<&CallerRecord> for Caller {
+    fn from(record: &CallerRecord) -> Self {
+        let role = match &record.role {
+            CallerRole::Issuer(issuer) => Role::Issuer(issuer.clone()),
+            CallerRole::Regulator(jurisdictions) => Role::Regulator(jurisdictions.clone()),
+        };
+        Self { id: record.id.as_str().into(), role }
+    }
 }
 
 impl Caller {

@@ -1,9 +1,16 @@
 //! Who calls, and what they may: callers by their role, each with a scope, and the log of what they asked.
 
 mod caller;
+mod callers;
+mod credentials;
+mod gate;
+mod policy;
 mod record;
 
 pub(crate) use self::{
     caller::{Caller, Role},
+    callers::{Callers, CallersError, Grant},
+    gate::{Gate, admit, no_method, permit, speaks_grpc},
+    policy::Policy,
     record::{Asked, record},
 };

@@ -18,6 +18,7 @@ pub(crate) struct Asked {
 
 /// Writes into the access log what was asked, durably, before the answer leaves.
 pub(crate) async fn record(_firm: &Firm, caller: &Caller, asked: Asked) -> Result<(), Status> {
-    tracing::debug!(caller = %caller.id, method = asked.method, filter = asked.filter, "asked");
+    let Asked { method, filter, results } = asked;
+    tracing::debug!(caller = %caller.id, method, filter, results, "asked");
     Ok(())
 }

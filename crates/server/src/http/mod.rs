@@ -9,8 +9,9 @@ use axum::{
     Router,
     body::Body,
     extract::{Path, Query, State},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde::Deserialize;
@@ -21,7 +22,11 @@ use witness_core::{
 };
 use witness_ledger::{Log, ReadError, StoreError};
 
-use crate::{firm::Firm, metrics};
+use crate::{
+    access::{Policy, no_method, permit, speaks_grpc},
+    firm::Firm,
+    metrics,
+};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const OCTETS: &str = "application/octet-stream";
@@ -31,20 +36,42 @@ const FRESH: &str = "no-cache";
 /// Sizes on one page.
 const PAGE: usize = 1000;
 
-/// Routes of the public face.
-pub(crate) fn router(firm: Arc<Firm>) -> Router {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/metrics", get(metrics_text))
-        .route("/keys", get(firm_keys))
-        .route("/{log}/checkpoint", get(newest))
-        .route("/{log}/checkpoint/{size}", get(of_size))
-        .route("/{log}/checkpoints", get(sizes))
-        .route("/{log}/tile/{*path}", get(tile))
+/// A resource of the public face, with who may ask for it.
+pub(crate) struct Route {
+    pub(crate) path: &'static str,
+    pub(crate) policy: Policy,
+    serve: MethodRouter<Arc<Firm>>,
+}
+
+fn route(path: &'static str, policy: Policy, serve: MethodRouter<Arc<Firm>>) -> Route {
+    Route { path, policy, serve }
+}
+
+/// Every resource: what is not in this list is not served.
+fn routes() -> Vec<Route> {
+    use Policy::Anybody;
+    let mut routes = vec![
+        route("/healthz", Anybody, get(healthz)),
+        route("/metrics", Anybody, get(metrics_text)),
+        route("/keys", Anybody, get(firm_keys)),
+        route("/{log}/checkpoint", Anybody, get(newest)),
+        route("/{log}/checkpoint/{size}", Anybody, get(of_size)),
+        route("/{log}/checkpoints", Anybody, get(sizes)),
+        route("/{log}/tile/{*path}", Anybody, get(tile)),
         // Texts, unlike hashes, are worth compressing (C2SP tlog-tiles, "Log Entries").
-        .route("/{log}/tile/entries/{*path}", get(tile).layer(CompressionLayer::new()))
-        .merge(rollups::router())
-        .with_state(firm)
+        route("/{log}/tile/entries/{*path}", Anybody, get(tile).layer(CompressionLayer::new())),
+    ];
+    routes.extend(rollups::routes());
+    routes
+}
+
+/// The public face, each resource behind its policy.
+pub(crate) fn router(firm: Arc<Firm>) -> Router {
+    let router = routes().into_iter().fold(Router::new(), |router, route| {
+        let policy = from_fn_with_state(route.policy, permit);
+        router.route(route.path, route.serve.layer(policy))
+    });
+    router.with_state(firm)
 }
 
 type Shared = State<Arc<Firm>>;
@@ -199,10 +226,8 @@ fn answer(
 
 /// What is at no path: a gRPC status for gRPC callers, 404 for the others.
 pub(crate) async fn unknown(headers: http::HeaderMap) -> Response {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if kind.is_some_and(|kind| kind.starts_with("application/grpc")) {
-        return tonic::Status::unimplemented("no method of this name; see gRPC reflection")
-            .into_http();
+    if speaks_grpc(&headers) {
+        return no_method().into_http();
     }
     not_found("nothing is at this path")
 }

@@ -1,9 +1,6 @@
 //! The public face of roll-ups and anchors: what was signed over all logs, and where it stands on a chain.
 
-use std::sync::Arc;
-
 use axum::{
-    Router,
     extract::{Path, Query, State},
     response::Response,
     routing::get,
@@ -12,20 +9,24 @@ use http::StatusCode;
 use witness_core::rollup::Contract;
 use witness_ledger::{RollUpCell, StoreError};
 
-use super::{FOR_EVER, FRESH, From, PAGE, Shared, TEXT, answer, not_found, store_failed};
-use crate::{anchoring::line, firm::Firm};
+use super::{
+    FOR_EVER, FRESH, From, PAGE, Route, Shared, TEXT, answer, not_found, route, store_failed,
+};
+use crate::{access::Policy, anchoring::line, firm::Firm};
 
 const JSON: &str = "application/json";
 
-/// Routes of roll-ups and anchors.
-pub(super) fn router() -> Router<Arc<Firm>> {
-    Router::new()
-        .route("/rollup", get(newest))
-        .route("/rollup/{sequence}", get(of_sequence))
-        .route("/rollup/{sequence}/checkpoints", get(checkpoints))
-        .route("/anchors", get(statuses))
-        .route("/anchors/{contract}", get(anchors))
-        .route("/anchors/{contract}/{sequence}", get(anchor))
+/// Resources of roll-ups and anchors.
+pub(super) fn routes() -> [Route; 6] {
+    use Policy::Anybody;
+    [
+        route("/rollup", Anybody, get(newest)),
+        route("/rollup/{sequence}", Anybody, get(of_sequence)),
+        route("/rollup/{sequence}/checkpoints", Anybody, get(checkpoints)),
+        route("/anchors", Anybody, get(statuses)),
+        route("/anchors/{contract}", Anybody, get(anchors)),
+        route("/anchors/{contract}/{sequence}", Anybody, get(anchor)),
+    ]
 }
 
 /// The newest roll-up: the signed note.

@@ -15,7 +15,7 @@ use crate::firm::Firm;
 
 /// The service.
 #[derive(Debug, Clone)]
-pub(crate) struct Audit(pub(crate) Arc<Firm>);
+pub(crate) struct Audit(#[expect(dead_code, reason = "its calls come next")] pub(crate) Arc<Firm>);
 
 #[tonic::async_trait]
 impl AuditService for Audit {
