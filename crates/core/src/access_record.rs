@@ -33,7 +33,7 @@ pub const RECORD_BYTES_MAX: usize = 2048;
 
 /// What a caller is to the firm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum CallerRole {
+pub enum Role {
     /// An issuer.
     Issuer,
     /// A regulator.
@@ -42,7 +42,7 @@ pub enum CallerRole {
     Operator,
 }
 
-impl CallerRole {
+impl Role {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Issuer, Self::Regulator, Self::Operator];
 
@@ -91,7 +91,7 @@ pub struct Access {
     /// Who.
     pub caller: Token,
     /// As what.
-    pub role: CallerRole,
+    pub role: Role,
     /// The method, `<service>.<method>`.
     pub method: Token,
     /// How many results were given; none where that is not known when the record is written.
@@ -123,7 +123,7 @@ impl AccessRecord {
         let (caller, role) =
             lines.parse("<id of the caller> <issuer|regulator|operator>", |line| {
                 let [caller, role] = words(line)?;
-                Some((Token::parse(caller)?, CallerRole::parse(role)?))
+                Some((Token::parse(caller)?, Role::parse(role)?))
             })?;
         let (method, results) = lines.parse("<method> <number of results, or ->", |line| {
             let [method, results] = words(line)?;
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "witness-access/v1\n1 1772355605000000\n\
-        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nbafin regulator\nAuditService.Search 17\n\
+        AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nc-5f3a9b21 regulator\nAuditService.Search 17\n\
         jurisdiction=DE class=academic\n";
 
     #[test]
@@ -178,9 +178,9 @@ mod tests {
             ("1 1772355605000000", "01 1772355605000000"),
             ("1 1772355605000000", "1 1772355605000000 "),
             ("AAA=", "AAB="),
-            ("bafin regulator", "ba fin regulator"),
-            ("bafin regulator", "b\u{e4}fin regulator"),
-            ("bafin regulator", "bafin anybody"),
+            ("c-5f3a9b21 regulator", "c- regulator regulator"),
+            ("c-5f3a9b21 regulator", "c-\u{e4} regulator"),
+            ("c-5f3a9b21 regulator", "c-5f3a9b21 anybody"),
             ("Search 17", "Search"),
             ("Search 17", "Search +17"),
             ("class=academic", "class=academ\u{ef}c"),
@@ -205,7 +205,7 @@ mod tests {
         let access = Access {
             at: Timestamp::from_micros(u64::MAX),
             caller: token.clone(),
-            role: CallerRole::Regulator,
+            role: Role::Regulator,
             method: token,
             results: Some(most),
             filter: Filter::of(&"x".repeat(FILTER_BYTES_MAX)),

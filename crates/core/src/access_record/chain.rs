@@ -111,7 +111,7 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::{
-        super::{CallerRole, Filter, Token},
+        super::{Filter, Role, Token},
         *,
     };
 
@@ -119,7 +119,7 @@ mod tests {
         Access {
             at: Timestamp::from_micros(micros),
             caller: Token::parse("operator").unwrap(),
-            role: CallerRole::Operator,
+            role: Role::Operator,
             method: Token::parse("AdminService.GetRegistry").unwrap(),
             results: Some(micros),
             filter: Filter::default(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use witness_core::{
-    access_record::{Access, CallerRole, Chain, Filter, Token},
+    access_record::{Access, Chain, Filter, Role, Token},
     hash::Hash,
     name::Origin,
     observation::{Observation, Seen},
@@ -20,7 +20,7 @@ pub(crate) fn add(texts: &mut BTreeMap<&'static str, String>) {
     let first = Access {
         at: Timestamp::from_micros(START),
         caller: token("operator"),
-        role: CallerRole::Operator,
+        role: Role::Operator,
         method: token("AdminService.Erase"),
         results: None,
         // Whoever writes the filter leaves the hash out; here the second lock does.
@@ -29,8 +29,8 @@ pub(crate) fn add(texts: &mut BTreeMap<&'static str, String>) {
     texts.insert("access", chain.append(first));
     let second = Access {
         at: Timestamp::from_micros(START + 2_500_000),
-        caller: token("bafin"),
-        role: CallerRole::Regulator,
+        caller: token("c-5f3a9b21"),
+        role: Role::Regulator,
         method: token("AuditService.Search"),
         results: Some(17),
         filter: Filter::of("jurisdiction=DE class=academic field=module value=hidden"),

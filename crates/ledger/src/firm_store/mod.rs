@@ -1,14 +1,16 @@
 //! The firm's own store: what belongs to the firm and to no single log. It pins whose data this is, keeps every
-//! roll-up with its leaves, is the memory of whoever anchors them on a chain, and knows who was let in.
+//! roll-up with its leaves, is the memory of whoever anchors them on a chain, knows who was let in, and holds the
+//! access log.
 //!
 //! What must hold: each write is atomic and synced before it returns, and nothing that was written is ever
 //! removed or replaced, but for the record of an anchoring worker, and that of a caller once it is shut out.
 
+mod access_log;
 mod anchors;
 mod callers;
 mod rollups;
 
-use std::path::Path;
+use std::{path::Path, sync::Mutex};
 
 use rocksdb::{
     ColumnFamily, ColumnFamilyDescriptor, DB, Direction, IteratorMode, Options, WriteBatch,
@@ -44,13 +46,18 @@ mod family {
     pub(super) const ANCHORED: &str = "anchored";
     /// Who was let in, by id and by hash.
     pub(super) const CALLER: &str = "caller";
-    pub(super) const ALL: [&str; 7] = [ROLL_UP, VALUE, COVERS, RECORD, ANCHOR, ANCHORED, CALLER];
+    /// Records of the access log by number.
+    pub(super) const ACCESS: &str = "access";
+    pub(super) const ALL: [&str; 8] =
+        [ROLL_UP, VALUE, COVERS, RECORD, ANCHOR, ANCHORED, CALLER, ACCESS];
 }
 
 /// The firm's store.
 #[derive(Debug)]
 pub struct FirmStore {
     db: DB,
+    /// Held while the end of the access log is read and gone on from.
+    appending_access: Mutex<()>,
 }
 
 impl FirmStore {
@@ -65,7 +72,7 @@ impl FirmStore {
         let families = family::ALL.iter().chain([&rocksdb::DEFAULT_COLUMN_FAMILY_NAME]);
         let families = families.map(|name| ColumnFamilyDescriptor::new(*name, Options::default()));
         let db = DB::open_cf_descriptors(&options, path, families).map_err(StoreError::from)?;
-        let store = Self { db };
+        let store = Self { db, appending_access: Mutex::default() };
         let expected = root.to_string();
         match store.db.get(ROOT_KEY).map_err(StoreError::from)? {
             Some(found) if found == expected.as_bytes() => {}

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(clippy::panic, reason = "a test that finds the wrong thing should stop")]
 
+mod access_log;
 mod bench_firm;
 mod damage;
 mod firm_store;
