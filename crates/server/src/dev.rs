@@ -62,6 +62,7 @@ pub(crate) fn prepare(arguments: &Arguments) -> anyhow::Result<Config> {
         cache_mib: 64,
         require_synchronised_clock: false,
         rollup_every_s: arguments.rollup_every_s,
+        access_head_every_s: arguments.access_head_every_s,
         chains: match &arguments.chains {
             Some(path) => load_chains(path)?,
             None => Vec::new(),

@@ -14,7 +14,7 @@ use witness_core::{
 use witness_ledger::{FirmStore, FirmStoreError, Log, LogOptions};
 
 use crate::{
-    access::Callers,
+    access::{AccessLog, Callers},
     anchoring::Anchoring,
     clock::{self, ChainTime, SystemClock},
     config::Config,
@@ -38,6 +38,7 @@ pub(crate) struct Firm {
     pub(crate) store: Arc<FirmStore>,
     /// Who was let in.
     pub(crate) callers: Arc<Callers>,
+    pub(crate) access_log: AccessLog,
     pub(crate) rollups: RollUps,
     pub(crate) anchoring: Anchoring,
 }
@@ -97,6 +98,9 @@ impl Firm {
         let store = Arc::new(store);
         let callers = Callers::open(Arc::clone(&store), keys::random, clock::wall)?;
         let callers = Arc::new(callers);
+        let appended = Arc::clone(&store);
+        let access_log = AccessLog::start(move |asked| appended.append_access(asked))
+            .context("the writer of the access log could not be started")?;
         Ok(Self {
             root,
             policy,
@@ -106,6 +110,7 @@ impl Firm {
             registering,
             store,
             callers,
+            access_log,
             rollups,
             anchoring,
         })

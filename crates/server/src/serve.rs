@@ -69,6 +69,8 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
         tokio::spawn(serve_operator(admin, Arc::clone(&firm), wait(stopped.clone())));
     let ticker = tokio::spawn(publish(Arc::clone(&firm), stopped));
     let roller = tokio::spawn(rollups::run(Arc::clone(&firm)));
+    let heads = access::heads::run(Arc::clone(&firm), config.access_head_every_s);
+    let heads = tokio::spawn(heads);
     tracing::info!(%address, admin = %socket.display(), "serving");
     // A service that ends by itself must not leave a process behind that looks alive.
     let ended = tokio::select! {
@@ -88,6 +90,7 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     }
     ticker.abort();
     roller.abort();
+    heads.abort();
     // To be stopped anywhere is no worse than a crash there.
     workers.abort_all();
     while workers.join_next().await.is_some() {}

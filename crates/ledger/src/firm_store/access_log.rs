@@ -12,7 +12,7 @@ use witness_core::{
 };
 
 use super::{FirmStore, family};
-use crate::store::StoreError;
+use crate::{cells::Reader, store::StoreError};
 
 impl FirmStore {
     /// Appends records, all with one synced write: number of records before the first of them. An error means that
@@ -39,12 +39,22 @@ impl FirmStore {
         self.access_chain().map(|chain| (chain.records(), chain.head()))
     }
 
-    /// Texts of up to `limit` records from a number on, as they are stored.
-    pub fn access_records(&self, from: u64, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
+    /// Up to `limit` records from a number on, as they are stored: the number, and the text.
+    pub fn access_records(
+        &self,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
         let from = from.to_be_bytes();
         let mode = IteratorMode::From(&from, Direction::Forward);
         let pairs = self.db.iterator_cf(self.family(family::ACCESS)?, mode).take(limit);
-        pairs.map(|pair| Ok(pair?.1.into_vec())).collect()
+        let records = pairs.map(|pair| {
+            let (key, text) = pair?;
+            let number = Reader(&key).u64();
+            let number = number.ok_or(StoreError::Damaged { what: "number of a record" })?;
+            Ok((number, text.into_vec()))
+        });
+        records.collect()
     }
 
     fn access_chain(&self) -> Result<Chain, StoreError> {

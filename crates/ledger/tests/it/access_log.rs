@@ -4,7 +4,7 @@ use std::{path::Path, thread};
 
 use rocksdb::{ColumnFamilyDescriptor, DB, Options};
 use witness_core::{
-    access_record::{Access, Chain, ChainError, Filter, Role, Token},
+    access_record::{Access, AccessRecord, Chain, ChainError, Filter, Role, Token},
     hash::Hash,
     key::{SignatureType, SigningKey},
     time::Timestamp,
@@ -30,7 +30,7 @@ fn asked(results: u64) -> Access {
 /// Reads all records, each going on from the one before.
 fn read(store: &FirmStore) -> Result<Chain, ChainError> {
     let mut chain = Chain::new();
-    for text in store.access_records(0, usize::MAX).unwrap() {
+    for (_, text) in store.access_records(0, usize::MAX).unwrap() {
         chain.follow(&text)?;
     }
     Ok(chain)
@@ -50,10 +50,9 @@ fn records_are_chained_and_found_again() {
     let chain = read(&store).unwrap();
     assert_eq!(store.access_head().unwrap(), (5, chain.head()));
     let page = store.access_records(2, 2).unwrap();
-    let numbers = page
-        .iter()
-        .map(|text| witness_core::access_record::AccessRecord::parse(text).unwrap().access.results);
-    assert_eq!(numbers.collect::<Vec<_>>(), [Some(2), Some(3)]);
+    assert_eq!(page.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [2, 3]);
+    let second = AccessRecord::parse(&page[0].1).unwrap();
+    assert_eq!((second.number, second.access), (2, asked(2)));
     assert!(store.access_records(5, 9).unwrap().is_empty());
 }
 

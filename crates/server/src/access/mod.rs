@@ -4,6 +4,8 @@ mod caller;
 mod callers;
 mod credentials;
 mod gate;
+pub(crate) mod heads;
+mod log;
 mod policy;
 mod record;
 
@@ -11,6 +13,7 @@ pub(crate) use self::{
     caller::{Caller, Role},
     callers::{Callers, CallersError, Grant},
     gate::{Gate, admit, no_method, permit, speaks_grpc},
+    log::AccessLog,
     policy::Policy,
     record::{Asked, record},
 };

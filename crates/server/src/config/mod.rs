@@ -46,6 +46,9 @@ pub(crate) struct Arguments {
     /// With --dev: seconds between roll-ups
     #[arg(long, value_name = "SECONDS", default_value_t = default_rollup_every_s(), requires = "dev")]
     pub(crate) rollup_every_s: u64,
+    /// With --dev: seconds between two heads of the access log
+    #[arg(long, value_name = "SECONDS", default_value_t = default_access_head_every_s(), requires = "dev")]
+    pub(crate) access_head_every_s: u64,
     /// What to log to stderr: error, warn, info, debug, or a filter per module
     #[arg(long = "log", value_name = "FILTER", default_value = "info")]
     pub(crate) log_filter: String,
@@ -90,6 +93,9 @@ pub(crate) struct Config {
     /// Seconds between roll-ups: what was published meanwhile comes under the next one.
     #[serde(default = "default_rollup_every_s")]
     pub(crate) rollup_every_s: u64,
+    /// Seconds between two heads of the access log in the logs, counted from the epoch; a day is one in UTC.
+    #[serde(default = "default_access_head_every_s")]
+    pub(crate) access_head_every_s: u64,
     /// The chains that roll-ups go to; none is possible.
     #[serde(default)]
     pub(crate) chains: Vec<Chain>,
@@ -136,6 +142,10 @@ fn default_rollup_every_s() -> u64 {
     600
 }
 
+fn default_access_head_every_s() -> u64 {
+    86_400
+}
+
 fn default_cache_mib() -> usize {
     64
 }
@@ -169,6 +179,9 @@ impl Config {
         }
         if !(1..=86_400).contains(&self.rollup_every_s) {
             bail!("rollup_every_s must be 1 to 86400, is {}", self.rollup_every_s);
+        }
+        if !(1..=86_400).contains(&self.access_head_every_s) {
+            bail!("access_head_every_s must be 1 to 86400, is {}", self.access_head_every_s);
         }
         chain::check(&self.chains, self.is_development)
     }
@@ -244,15 +257,19 @@ mod tests {
             cache_mib,
             require_synchronised_clock,
             rollup_every_s,
+            access_head_every_s,
             chains,
             init: _,
             is_development: _,
         } = config;
         let [chain] = chains.as_slice() else { panic!("the example has one chain") };
         assert_eq!(rollup_every_s, default_rollup_every_s());
+        assert_eq!(access_head_every_s, default_access_head_every_s());
         assert!(admin_socket.is_some() && head_copies.is_some());
         assert_eq!((cache_mib, require_synchronised_clock), (default_cache_mib(), false));
-        for option in ["cache_mib", "require_synchronised_clock", "rollup_every_s"] {
+        let options =
+            ["cache_mib", "require_synchronised_clock", "rollup_every_s", "access_head_every_s"];
+        for option in options {
             assert!(text.contains(&format!("{option} = ")), "{option}");
         }
         let numbers = [

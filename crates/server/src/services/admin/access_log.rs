@@ -1,23 +1,82 @@
 //! The operator's call that reads the access log.
 
-use std::pin::Pin;
+use std::{ops::Range, pin::Pin, sync::Arc};
 
-use tokio_stream::Stream;
+use tokio::sync::mpsc;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
-use witness_wire::v1;
+use witness_core::admission::Refusal;
+use witness_ledger::{FirmStore, StoreError};
+use witness_wire::{Bytes, v1};
 
 use super::Admin;
+use crate::{access::Caller, convert};
+
+/// Records of one message: at most 1 MiB.
+const RECORDS_PER_PAGE: usize = 512;
 
 /// Pages of the access log.
 pub(crate) type Records =
     Pin<Box<dyn Stream<Item = Result<v1::ReadAccessLogResponse, Status>> + Send>>;
 
 impl Admin {
-    #[expect(clippy::unused_async, reason = "nothing is done yet")]
+    /// The records that were there when the call came. It is itself recorded before the first of them leaves.
     pub(super) async fn read_access_log_now(
         &self,
-        _request: Request<v1::ReadAccessLogRequest>,
+        request: Request<v1::ReadAccessLogRequest>,
     ) -> Result<Response<Records>, Status> {
-        Err(Status::unimplemented("not in this version"))
+        let caller = Caller::of(request.extensions());
+        let v1::ReadAccessLogRequest { from, limit } = request.into_inner();
+        let store = Arc::clone(&self.0.store);
+        let head = tokio::task::spawn_blocking(move || store.access_head()).await;
+        let head = head.map_err(|_panicked| convert::status(&Refusal::Internal))?;
+        let (records, _) = head.map_err(|error| unreadable(&error))?;
+        let limit = if limit == 0 { u64::MAX } else { limit };
+        let results = records.saturating_sub(from).min(limit);
+        let filter = match limit {
+            u64::MAX => format!("from={from}"),
+            limit => format!("from={from} limit={limit}"),
+        };
+        self.record(&caller, ("AdminService.ReadAccessLog", filter), Some(results)).await?;
+        let (out, stream) = mpsc::channel(2);
+        tokio::spawn(send(Arc::clone(&self.0.store), from..from + results, out));
+        Ok(Response::new(Box::pin(ReceiverStream::new(stream))))
     }
+}
+
+/// Sends the records of these numbers, as they are stored: whether they are a chain, whoever reads finds out.
+async fn send(
+    store: Arc<FirmStore>,
+    numbers: Range<u64>,
+    out: mpsc::Sender<Result<v1::ReadAccessLogResponse, Status>>,
+) {
+    let Range { mut start, end } = numbers;
+    while start < end {
+        let store = Arc::clone(&store);
+        let read =
+            tokio::task::spawn_blocking(move || store.access_records(start, RECORDS_PER_PAGE));
+        let page = match read.await {
+            Ok(Ok(page)) => page,
+            Ok(Err(error)) => return drop(out.send(Err(unreadable(&error))).await),
+            Err(_panicked) => {
+                return drop(out.send(Err(convert::status(&Refusal::Internal))).await);
+            }
+        };
+        let Some((last, _)) = page.last() else { return };
+        start = last.saturating_add(1);
+        let within = page.into_iter().filter(|(number, _)| *number < end);
+        let records = within.map(|(_, text)| Bytes::from(text)).collect();
+        if out.send(Ok(v1::ReadAccessLogResponse { records })).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn unreadable(error: &StoreError) -> Status {
+    tracing::error!(%error, "the access log could not be read");
+    convert::named(
+        tonic::Code::Internal,
+        "INTERNAL",
+        "the access log could not be read; the operator's log says why",
+    )
 }

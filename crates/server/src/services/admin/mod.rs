@@ -16,7 +16,11 @@ use witness_core::{
 use witness_ledger::Log;
 use witness_wire::v1::{self, admin_service_server::AdminService};
 
-use crate::{convert, firm::Firm};
+use crate::{
+    access::{self, Asked, Caller},
+    convert,
+    firm::Firm,
+};
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -35,6 +39,16 @@ impl Admin {
         })
     }
 
+    /// Writes into the access log what was asked, before the answer leaves.
+    async fn record(
+        &self,
+        caller: &Caller,
+        (method, filter): (&'static str, String),
+        results: Option<u64>,
+    ) -> Result<(), Status> {
+        access::record(&self.0, caller, Asked { method, filter, results }).await
+    }
+
     /// An issuer lives in exactly one log.
     fn check_issuer(&self, log: &Log, change: &Change) -> Result<(), Status> {
         let elsewhere = change.issuer().and_then(|issuer| self.0.log_of(issuer));
@@ -48,12 +62,23 @@ impl Admin {
     }
 }
 
+/// A registry change as the access log has it: where, of which kind, and whose.
+fn in_short(log: &Log, change: &Change) -> String {
+    let (origin, text) = (log.origin(), change.encode());
+    let kind = text.split([' ', '\n']).next().unwrap_or_default();
+    match change.issuer() {
+        Some(issuer) => format!("origin={origin} change={kind} issuer={issuer}"),
+        None => format!("origin={origin} change={kind}"),
+    }
+}
+
 #[tonic::async_trait]
 impl AdminService for Admin {
     async fn draft_change(
         &self,
         request: Request<v1::DraftChangeRequest>,
     ) -> Result<Response<v1::DraftChangeResponse>, Status> {
+        let caller = Caller::of(request.extensions());
         let request = request.into_inner();
         let log = self.log(&request.origin)?;
         let change = Change::parse(&request.change)
@@ -76,7 +101,9 @@ impl AdminService for Admin {
             | Change::LegalHold { .. }
             | Change::LegalHoldLifted { .. } => Vec::new(),
         };
+        let asked = ("AdminService.DraftChange", in_short(log, &change));
         let text = registry.draft(change).encode();
+        self.record(&caller, asked, Some(1)).await?;
         Ok(Response::new(v1::DraftChangeResponse { text, signers }))
     }
 
@@ -84,6 +111,7 @@ impl AdminService for Admin {
         &self,
         request: Request<v1::RegisterRequest>,
     ) -> Result<Response<v1::RegisterResponse>, Status> {
+        let caller = Caller::of(request.extensions());
         let request = request.into_inner();
         let log = self.log(&request.origin)?;
         let parsed = witness_core::registry::RegistryChange::parse(&request.text);
@@ -93,6 +121,9 @@ impl AdminService for Admin {
         let signatures = lines.collect::<Option<Vec<_>>>();
         let signatures = signatures
             .ok_or_else(|| convert::invalid("signatures", "signature lines of a signed note"))?;
+        // Recorded before it is done: nothing is changed that is not recorded.
+        self.record(&caller, ("AdminService.Register", in_short(log, &parsed.change)), None)
+            .await?;
         // One at a time over all logs, and to the end even if the caller hangs up: what is checked of the
         // others must still hold when it is logged.
         let (this, log) = (self.clone(), Arc::clone(log));
@@ -115,6 +146,7 @@ impl AdminService for Admin {
         &self,
         request: Request<v1::GetRegistryRequest>,
     ) -> Result<Response<v1::GetRegistryResponse>, Status> {
+        let caller = Caller::of(request.extensions());
         let log = self.log(&request.get_ref().origin)?;
         let registry = Arc::clone(&log.overview().registry);
         let mut issuers = Vec::new();
@@ -144,6 +176,9 @@ impl AdminService for Admin {
                 name: name.to_string(),
                 schema: record.schema.encode(),
             });
+        let filter = format!("origin={}", log.origin());
+        let results = u64::try_from(issuers.len()).ok();
+        self.record(&caller, ("AdminService.GetRegistry", filter), results).await?;
         Ok(Response::new(v1::GetRegistryResponse {
             origin: log.origin().to_string(),
             next_sequence: registry.next_sequence(),
@@ -156,6 +191,7 @@ impl AdminService for Admin {
         &self,
         request: Request<v1::ResumeAnchoringRequest>,
     ) -> Result<Response<v1::ResumeAnchoringResponse>, Status> {
+        let caller = Caller::of(request.extensions());
         let contracts = self.0.anchoring.contracts();
         let named = request.get_ref().contract.as_str();
         let found = match (named, contracts.as_slice()) {
@@ -166,6 +202,8 @@ impl AdminService for Admin {
             let known: Vec<String> = contracts.iter().map(ToString::to_string).collect();
             convert::invalid("contract", &format!("one of the configuration: {}", known.join(", ")))
         })?;
+        let filter = format!("contract={found}");
+        self.record(&caller, ("AdminService.ResumeAnchoring", filter), None).await?;
         let resumed = self.0.anchoring.resume(found).await;
         let halted = resumed
             .map_err(|why| convert::named(tonic::Code::FailedPrecondition, "NO_WORKER", &why))?;
