@@ -1,11 +1,8 @@
-//! Connections to the public port: so many at a time, and none that says nothing.
-//!
-//! What must hold: descriptors are left for the stores whatever strangers open, because a store that cannot
-//! open a file ends the process.
+//! Connections to the public port, plain or over TLS: none that says nothing, and none that waits for another.
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
+    net::IpAddr,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -15,38 +12,46 @@ use std::{
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    sync::mpsc,
     time::{Sleep, sleep},
 };
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 use witness_core::hash::Hash;
 
-/// Connections at the same time; those behind them wait in the kernel's queue. A process has 1,024
-/// descriptors where nobody has asked for more, and a store takes up to 512.
-const CONNECTIONS_MAX: usize = 256;
-/// A connection must say within this what it speaks: so many bytes, the preface of HTTP/2 (RFC 9113 section
+use crate::{
+    places::{Place, Places},
+    tls,
+};
+
+/// A connection must say within this what it speaks, TLS's handshake included: so many bytes, the preface of HTTP/2 (RFC 9113 section
 /// 3.4), or enough that it is answered. Later on, pings and the time for headers find out who is alive.
 const OPENING_WITHIN: Duration = Duration::from_secs(10);
 const OPENING_BYTES: usize = 24;
 /// How long to wait after a connection could not be accepted, as for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The connections that come in.
-pub(crate) fn incoming(listener: TcpListener) -> ReceiverStream<io::Result<Connection>> {
+/// The connections that come in; over TLS, those whose handshake is done.
+pub(crate) fn incoming(
+    listener: TcpListener,
+    tls: Option<tls::Current>,
+) -> ReceiverStream<io::Result<Connection>> {
     let (sender, connections) = mpsc::channel(1);
     tokio::spawn(async move {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        let places = Arc::new(Places::default());
+        while let Some(permit) = places.permit().await {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 () = sender.closed() => return,
             };
             match accepted {
-                Ok(accepted) => {
-                    if sender.send(Ok(Connection::new(accepted, place))).await.is_err() {
-                        return;
-                    }
+                Ok((stream, peer)) => {
+                    let address = peer.ip().to_canonical();
+                    let Some(place) = Place::of(&places, address, permit) else { continue };
+                    let open = Opening::new(stream, address, place);
+                    // Each on its own, so that none waits for another one's handshake.
+                    tokio::spawn(open.hand_on(tls.as_ref().map(current), sender.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -57,6 +62,77 @@ pub(crate) fn incoming(listener: TcpListener) -> ReceiverStream<io::Result<Conne
     });
     ReceiverStream::new(connections)
 }
+
+fn current(tls: &tls::Current) -> TlsAcceptor {
+    Arc::clone(&tls.borrow()).into()
+}
+
+/// A connection that has not said yet what it speaks.
+struct Opening {
+    stream: TcpStream,
+    address: IpAddr,
+    deadline: Pin<Box<Sleep>>,
+    place: Place,
+}
+
+impl Opening {
+    fn new(stream: TcpStream, address: IpAddr, place: Place) -> Self {
+        // A small answer must not wait until the peer has acknowledged the one before (Nagle's algorithm).
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection is gone already");
+        }
+        Self { stream, address, deadline: Box::pin(sleep(OPENING_WITHIN)), place }
+    }
+
+    /// The handshake, if there is one, and then it is served. An error means that nobody serves any more.
+    async fn hand_on(self, tls: Option<TlsAcceptor>, served: mpsc::Sender<io::Result<Connection>>) {
+        let Self { stream, address, mut deadline, place } = self;
+        let stream = match tls {
+            None => Stream::Plain(stream),
+            Some(tls) => {
+                let shaken = tokio::select! {
+                    shaken = tls.accept(stream) => shaken,
+                    () = &mut deadline => return,
+                };
+                match shaken {
+                    Ok(stream) => Stream::Tls(Box::new(stream)),
+                    Err(error) => return tracing::debug!(%error, "a handshake failed"),
+                }
+            }
+        };
+        let peer = Peer { address, certificate: stream.certificate() };
+        let opening = Some((deadline, OPENING_BYTES));
+        served.send(Ok(Connection { stream, peer, opening, _place: place })).await.ok();
+    }
+}
+
+/// What lies under a connection.
+#[derive(Debug)]
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// The bytes below, or the bytes inside.
+    fn bytes(&mut self) -> Pin<&mut dyn Bytes> {
+        match self {
+            Self::Plain(stream) => Pin::new(stream),
+            Self::Tls(stream) => Pin::new(stream.as_mut()),
+        }
+    }
+
+    /// SHA-256 of the client's certificate, if it has shown one.
+    fn certificate(&self) -> Option<Hash> {
+        let Self::Tls(stream) = self else { return None };
+        let (_, session) = stream.get_ref();
+        session.peer_certificates()?.first().map(|leaf| Hash::of(leaf))
+    }
+}
+
+/// Bytes both ways.
+trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
 
 /// Who is at the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,23 +146,11 @@ pub(crate) struct Peer {
 /// A connection with its place among all.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     peer: Peer,
     /// Until it has said what it speaks: its time, and the bytes that are missing.
     opening: Option<(Pin<Box<Sleep>>, usize)>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Connection {
-    fn new((stream, peer): (TcpStream, SocketAddr), place: OwnedSemaphorePermit) -> Self {
-        // A small answer must not wait until the peer has acknowledged the one before (Nagle's algorithm).
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection is gone already");
-        }
-        let opening = Some((Box::pin(sleep(OPENING_WITHIN)), OPENING_BYTES));
-        let peer = Peer { address: peer.ip().to_canonical(), certificate: None };
-        Self { stream, peer, opening, _place: place }
-    }
+    _place: Place,
 }
 
 impl AsyncRead for Connection {
@@ -97,7 +161,7 @@ impl AsyncRead for Connection {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        let read = this.stream.bytes().poll_read(context, buffer);
         let Some((deadline, missing)) = &mut this.opening else { return read };
         *missing = missing.saturating_sub(buffer.filled().len() - before);
         if *missing == 0 {
@@ -117,15 +181,15 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.opening = None;
-        Pin::new(&mut this.stream).poll_write(context, bytes)
+        this.stream.bytes().poll_write(context, bytes)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+        self.get_mut().stream.bytes().poll_flush(context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        self.get_mut().stream.bytes().poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -135,11 +199,14 @@ impl AsyncWrite for Connection {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         this.opening = None;
-        Pin::new(&mut this.stream).poll_write_vectored(context, buffers)
+        this.stream.bytes().poll_write_vectored(context, buffers)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 }
 

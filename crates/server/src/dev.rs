@@ -61,6 +61,7 @@ pub(crate) fn prepare(arguments: &Arguments) -> anyhow::Result<Config> {
         head_copies: None,
         cache_mib: 64,
         require_synchronised_clock: false,
+        tls: None,
         rollup_every_s: arguments.rollup_every_s,
         access_head_every_s: arguments.access_head_every_s,
         chains: match &arguments.chains {

@@ -84,7 +84,7 @@ fn read_key(folder: &Path, name: &str) -> anyhow::Result<SigningKey> {
 }
 
 /// A secret that others can read is refused: it may be theirs by now.
-fn refuse_shared(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn refuse_shared(path: &Path) -> anyhow::Result<()> {
     let shown = path.display();
     let metadata =
         fs::metadata(path).with_context(|| format!("the key file {shown} is missing"))?;

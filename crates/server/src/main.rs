@@ -17,9 +17,11 @@ mod http;
 mod keys;
 mod memo;
 mod metrics;
+mod places;
 mod rollups;
 mod serve;
 mod services;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -1,7 +1,7 @@
 //! Listening: gRPC and HTTP on one port, the operator's service on a Unix socket, until a signal comes.
 
 use std::{
-    fs,
+    fs, io,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::Path,
     sync::Arc,
@@ -13,8 +13,9 @@ use tokio::{
     net::{TcpListener, UnixListener},
     signal::unix::{Signal, SignalKind, signal},
     sync::watch,
+    task::JoinHandle,
 };
-use tokio_stream::wrappers::UnixListenerStream;
+use tokio_stream::{Stream, wrappers::UnixListenerStream};
 use tonic::{Request, Status, codec::CompressionEncoding, service::Routes, transport::Server};
 use tower_http::catch_panic::CatchPanicLayer;
 use witness_wire::{
@@ -30,10 +31,12 @@ use crate::{
     access::{self, Caller, Gate},
     anchoring, clock,
     config::Config,
-    connections, convert,
+    connections::{self, Connection},
+    convert,
     firm::Firm,
     http, rollups,
     services::{admin::Admin, audit::Audit, evidence::Evidence, ingest::Ingest, ledger::Ledger},
+    tls,
 };
 
 /// How often the logs are asked whether a checkpoint is due.
@@ -55,6 +58,7 @@ const ANSWER_BYTES_MAX: usize = 32 << 20;
 pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()> {
     // Before anybody is told that it serves: whoever stops it then must find it ready to be stopped.
     let signals = Signals::install()?;
+    let (reloader, tls) = config.tls.as_ref().map(tls::open).transpose()?.unzip();
     // What chains say of the data counts from the first call on, if they say it in time.
     let mut workers = anchoring::run(&firm).await;
     let listener = TcpListener::bind(config.listen)
@@ -64,14 +68,16 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     let socket = config.admin_socket();
     let admin = bind_private(&socket)?;
     let (stop, stopped) = watch::channel(false);
-    let mut public = tokio::spawn(serve_public(listener, Arc::clone(&firm), wait(stopped.clone())));
+    let incoming = connections::incoming(listener, tls);
+    let mut public = tokio::spawn(serve_public(incoming, Arc::clone(&firm), wait(stopped.clone())));
     let mut operator =
         tokio::spawn(serve_operator(admin, Arc::clone(&firm), wait(stopped.clone())));
     let ticker = tokio::spawn(publish(Arc::clone(&firm), stopped));
     let roller = tokio::spawn(rollups::run(Arc::clone(&firm)));
     let heads = access::heads::run(Arc::clone(&firm), config.access_head_every_s);
     let heads = tokio::spawn(heads);
-    tracing::info!(%address, admin = %socket.display(), "serving");
+    let reloader = reloader.map(|reloader| tokio::spawn(reloader.run()));
+    tracing::info!(%address, admin = %socket.display(), tls = config.tls.is_some(), "serving");
     // A service that ends by itself must not leave a process behind that looks alive.
     let ended = tokio::select! {
         () = signals.any() => None,
@@ -91,6 +97,7 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     ticker.abort();
     roller.abort();
     heads.abort();
+    reloader.iter().for_each(JoinHandle::abort);
     // To be stopped anywhere is no worse than a crash there.
     workers.abort_all();
     while workers.join_next().await.is_some() {}
@@ -103,7 +110,7 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
 }
 
 async fn serve_public(
-    listener: TcpListener,
+    incoming: impl Stream<Item = io::Result<Connection>> + Send,
     firm: Arc<Firm>,
     stopped: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
@@ -144,7 +151,7 @@ async fn serve_public(
         .accept_http1(true)
         .layer(CatchPanicLayer::new())
         .add_routes(Routes::from(routes))
-        .serve_with_incoming_shutdown(connections::incoming(listener), stopped)
+        .serve_with_incoming_shutdown(incoming, stopped)
         .await
         .context("the public service failed")
 }

@@ -70,7 +70,7 @@ impl Arguments {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// Address for gRPC and HTTP; loopback only until TLS and roles exist.
+    /// Address for gRPC and HTTP; without TLS loopback only.
     pub(crate) listen: SocketAddr,
     /// Folder of all data.
     pub(crate) data: PathBuf,
@@ -96,6 +96,8 @@ pub(crate) struct Config {
     /// Seconds between two heads of the access log in the logs, counted from the epoch; a day is one in UTC.
     #[serde(default = "default_access_head_every_s")]
     pub(crate) access_head_every_s: u64,
+    /// TLS on that address.
+    pub(crate) tls: Option<Tls>,
     /// The chains that roll-ups go to; none is possible.
     #[serde(default)]
     pub(crate) chains: Vec<Chain>,
@@ -105,6 +107,18 @@ pub(crate) struct Config {
     /// Whether this is but for trying out; from the command line alone.
     #[serde(skip)]
     pub(crate) is_development: bool,
+}
+
+/// Files of TLS, all in PEM; looked at again while the service runs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// The service's certificate, and those between it and its authority.
+    pub(crate) certificate: PathBuf,
+    /// Its key, mode 0600.
+    pub(crate) key: PathBuf,
+    /// Authorities whose client certificates are looked at; without them none is asked for.
+    pub(crate) client_ca: Option<PathBuf>,
 }
 
 /// A file that holds chains alone.
@@ -164,10 +178,10 @@ impl Config {
 
     /// What no configuration may say.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        if !self.listen.ip().is_loopback() {
+        if !self.listen.ip().is_loopback() && self.tls.is_none() {
             bail!(
-                "listen = \"{}\" is not loopback: without TLS and roles the service speaks to this machine only; \
-                 use 127.0.0.1 or [::1]",
+                "listen = \"{}\" is not loopback, and there is no [tls]: hashes and tokens do not travel in the clear; \
+                 give a certificate and its key under [tls], or listen on 127.0.0.1 or [::1]",
                 self.listen
             );
         }
@@ -223,11 +237,15 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_is_listened_on() {
+    fn only_loopback_is_listened_on_without_tls() {
         let mut config: Config = toml::from_str(GOOD).unwrap();
         assert!(config.check().is_ok());
         config.listen = "0.0.0.0:1".parse().unwrap();
         assert!(config.check().unwrap_err().to_string().contains("not loopback"));
+        let tls = "[tls]\ncertificate = \"c\"\nkey = \"k\"\n";
+        let listen = "listen = \"0.0.0.0:1\"";
+        let public = GOOD.replace("listen = \"127.0.0.1:1\"", listen) + tls;
+        assert!(toml::from_str::<Config>(&public).unwrap().check().is_ok());
     }
 
     #[test]
@@ -258,10 +276,13 @@ mod tests {
             require_synchronised_clock,
             rollup_every_s,
             access_head_every_s,
+            tls,
             chains,
             init: _,
             is_development: _,
         } = config;
+        let Tls { certificate: _, key: _, client_ca } = tls.unwrap();
+        assert!(client_ca.is_some());
         let [chain] = chains.as_slice() else { panic!("the example has one chain") };
         assert_eq!(rollup_every_s, default_rollup_every_s());
         assert_eq!(access_head_every_s, default_access_head_every_s());
