@@ -6,12 +6,16 @@
 
 mod bodies;
 mod bundle;
+mod fault;
 mod members;
 mod path;
+mod replay;
 
 pub use bodies::{
     BODIES_FORMAT, BodiesError, BodiesReader, ITEM_BYTES_MAX, Item, Step, write_erased,
     write_event, write_head, write_submission,
 };
 pub use bundle::{AnchorFile, BUNDLE_BYTES_MAX, Bundle, BundleError, BundleScope, BundleStream};
+pub use fault::Fault;
 pub use path::BundlePath;
+pub use replay::{Played, Replay, Replayed};
