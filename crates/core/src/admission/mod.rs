@@ -200,7 +200,12 @@ fn check_details(
     registry: &Registry,
 ) -> Result<(), Refusal> {
     let Some(claim_type) = registry.claim_type(&event.claim_type) else {
-        return Err(Refusal::UnknownClaimType { index, claim_type: event.claim_type.clone() });
+        // A name that is not registered was chosen by the sender, and may be a personal value itself.
+        let found = personal::find(event.claim_type.as_str());
+        return Err(found.map_or_else(
+            || Refusal::UnknownClaimType { index, claim_type: event.claim_type.clone() },
+            |kind| Refusal::of_claim_type(index, kind),
+        ));
     };
     let parsed = match (&event.details, details.is_empty()) {
         (None, true) => None,

@@ -11,7 +11,7 @@ use crate::{
     hash::Hash,
     key::KeyId,
     name::{Domain, Name, Origin},
-    personal::PersonalKind,
+    personal::{self, PersonalKind},
     schema::{FieldRefusal, FieldRule},
     submission::{SUBMISSION_BYTES_MAX, SUBMISSION_EVENTS_MAX},
 };
@@ -101,7 +101,7 @@ pub enum Refusal {
     #[error("the issuer {issuer} was offboarded: nothing more of it is logged; ask the operator")]
     IssuerOffboarded { issuer: Domain },
     /// The stream is not open.
-    #[error("the issuer has no stream {stream}; the operator opens one")]
+    #[error("the issuer has no stream {}; the operator opens one", shown(.stream))]
     UnknownStream { stream: Name },
     /// The key is not registered.
     #[error("the key {key} is not registered for this issuer")]
@@ -189,6 +189,14 @@ impl Refusal {
     pub fn of_status(index: usize, kind: PersonalKind) -> Self {
         let (field, rule) = ("status".to_string(), kind.to_string());
         let why = format!("the status looks like personal data: {kind}; it must name nobody");
+        Self::PersonalData { index, field, rule, why }
+    }
+
+    /// A refusal of a claim type that is not registered and looks personal. Never holds its name.
+    #[must_use]
+    pub fn of_claim_type(index: usize, kind: PersonalKind) -> Self {
+        let (field, rule) = ("claim-type".to_string(), kind.to_string());
+        let why = format!("the claim type is not registered and looks like personal data: {kind}");
         Self::PersonalData { index, field, rule, why }
     }
 
@@ -338,4 +346,9 @@ impl Refusal {
             | Self::Stopping => Vec::new(),
         }
     }
+}
+
+/// A name that is not registered was chosen by the sender, and may be a personal value itself.
+fn shown(name: &Name) -> &str {
+    if personal::find(name.as_str()).is_some() { "(withheld)" } else { name.as_str() }
 }

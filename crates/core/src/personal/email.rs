@@ -14,16 +14,18 @@ pub(super) fn is_in(value: &str) -> bool {
     })
 }
 
-/// `Atext` of RFC 5322 section 3.2.3, or the quote that ends a `Quoted-string`.
+/// `Atext` of RFC 5322 section 3.2.3, the quote that ends a `Quoted-string`, the bracket that ends a
+/// comment (section 3.2.2), or the full stop at the end that section 3.4.1 forbids and that exists.
 fn ends_local_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~\"".contains(&byte)
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~\").".contains(&byte)
 }
 
-/// Two labels or more of letters, digits and inner dashes (RFC 1035 section 2.3.1), of which one
-/// after the first begins with a letter and has two characters.
+/// Two labels or more of letters, digits and inner dashes (RFC 1035 section 2.3.1), or with
+/// underscores as mail servers take them, of which one after the first begins with a letter and has
+/// two characters.
 fn begins_with_domain(rest: &str) -> bool {
     let end = rest
-        .find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '.'))
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')))
         .unwrap_or(rest.len());
     let domain = rest.get(..end).unwrap_or_default();
     let mut labels = domain.split('.');

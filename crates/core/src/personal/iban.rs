@@ -1,7 +1,7 @@
 //! International bank account numbers: ISO 13616-1, sizes by country from the IBAN Registry that
 //! SWIFT keeps.
 
-use super::candidate::{Candidate, Gaps, digit};
+use super::candidate::{Candidate, digit};
 
 /// Country codes and IBAN sizes of the IBAN Registry, sorted by code.
 const SIZES: [([u8; 2], usize); 89] = [
@@ -96,15 +96,15 @@ const SIZES: [([u8; 2], usize); 89] = [
     (*b"YE", 30),
 ];
 
-/// Whether the candidate is an IBAN, in one piece or with spaces anywhere between its groups.
+/// Whether the candidate is an IBAN, in one piece or however grouped: check digits and size leave little
+/// to luck.
 pub(super) fn is(candidate: &Candidate<'_>) -> bool {
     let characters = candidate.characters();
     let [first, second, check_1, check_2, account @ ..] = characters else { return false };
     if !(first.is_ascii_uppercase() && second.is_ascii_uppercase()) {
         return false;
     }
-    if !(check_1.is_ascii_digit() && check_2.is_ascii_digit() && candidate.gaps.within(Gaps::SPACE))
-    {
+    if !(check_1.is_ascii_digit() && check_2.is_ascii_digit()) {
         return false;
     }
     size_in([*first, *second]) == Some(characters.len())

@@ -11,6 +11,11 @@
 //! issuer who disguises data on purpose: the issuer signs what it sends, and its fields are
 //! registered in public.
 //!
+//! How far a number may be taken apart follows from how much its form alone proves. Cards, IBANs,
+//! codici fiscali and numbers after a `+` are found however they are grouped; the others in one piece
+//! and in their printed groups. Where a form has no check digit at all (US, phone numbers without
+//! `+`), the printed groups are the rule, and bare digits are an identifier.
+//!
 //! *Not here:* which values are looked at, and the fields that are exempt; that is
 //! [`crate::schema`].
 
@@ -96,8 +101,8 @@ struct Census {
     pluses: u32,
     digits: u32,
     letters: u32,
-    /// The longest stretch of letters, digits and spaces, which are all that an IBAN or codice
-    /// fiscale has.
+    /// The longest stretch of letters, digits and what may part their groups, which are all that an IBAN
+    /// or codice fiscale has.
     longest_run: u32,
 }
 
@@ -113,7 +118,7 @@ impl Census {
             seen.at_signs += u32::from(*byte == b'@');
             seen.pluses += u32::from(*byte == b'+');
             // Multiplying instead of branching: dashes come too irregularly to be predicted.
-            run = (run + 1) * (digit | letter | u32::from(*byte == b' '));
+            run = (run + 1) * (digit | letter | u32::from(candidate::is_gap(*byte)));
             seen.longest_run = seen.longest_run.max(run);
         }
         seen

@@ -58,14 +58,17 @@ fn is_with_trunk_zero(candidate: &Candidate<'_>) -> bool {
     sizes.contains(&digits.len()) && !has_a_year(candidate)
 }
 
-/// Nine digits as Spain and Poland print them, which have no trunk prefix: in threes, or pairs
-/// after an area code.
+/// Numbers of countries that have no trunk prefix: nine digits as Spain and Poland print them, in threes
+/// or pairs after an area code; ten of Italy's mobile phones, which begin with 32 to 39.
 fn is_without_trunk(candidate: &Candidate<'_>) -> bool {
     let gaps = candidate.gaps;
-    let first = candidate.characters().first().copied().unwrap_or_default();
-    match candidate.shape {
-        0x333 => (gaps == Gaps::SPACE || gaps == Gaps::DASH) && (b'5'..=b'9').contains(&first),
-        0x2322 | 0x3222 => gaps.within(SPACE_OR_DASH) && first != b'0',
+    match (candidate.shape, candidate.characters()) {
+        // Spain from 6 on; Poland from 5 on, and its mobile phones with 45.
+        (0x333, [b'5'..=b'9', ..] | [b'4', b'5', ..]) => {
+            gaps.are_alike() && gaps.within(SPACE_OR_DASH)
+        }
+        (0x2322 | 0x3222, [b'1'..=b'9', ..]) => gaps.within(SPACE_OR_DASH),
+        (0x37 | 0x334, [b'3', b'2'..=b'9', ..]) => gaps.within(SPACE_OR_DASH.or(Gaps::SLASH)),
         _ => false,
     }
 }

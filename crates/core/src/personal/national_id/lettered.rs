@@ -1,24 +1,22 @@
 //! Identity numbers with letters: United Kingdom, France, Spain, Italy.
 
-use crate::personal::candidate::{Candidate, Gaps, digit, number};
+use crate::personal::candidate::{Candidate, digit, number};
 
 /// United Kingdom: two letters, six digits, a letter A to D; bare, `AB 123456 C` or `AB 12 34 56
 /// C`.
 ///
 /// HMRC, National Insurance Manual NIM39110: neither of the first two letters is D, F, I, Q, U or
-/// V, the second is not O, and BG, GB, KN, NK, NT, TN and ZZ are not used.
+/// V, the second is not O, and BG, GB, KN, NK, NT, TN and ZZ are not used. QQ stands in HMRC's own
+/// samples, and who fills in a sample means such a number.
 pub(super) fn is_gb(candidate: &Candidate<'_>) -> bool {
-    let printed = match candidate.shape {
-        0x9 => true,
-        0x261 | 0x2_2221 => candidate.gaps == Gaps::SPACE,
-        _ => false,
-    };
+    let printed = matches!(candidate.shape, 0x9 | 0x81 | 0x27 | 0x261 | 0x2_2221);
     let [first, second, digits @ .., b'A'..=b'D'] = candidate.characters() else { return false };
+    let prefix = &[*first, *second];
     let allocated = is_prefix_letter(*first)
         && is_prefix_letter(*second)
         && *second != b'O'
-        && ![b"BG", b"GB", b"KN", b"NK", b"NT", b"TN", b"ZZ"].contains(&&[*first, *second]);
-    printed && allocated && digits.iter().all(u8::is_ascii_digit)
+        && ![b"BG", b"GB", b"KN", b"NK", b"NT", b"TN", b"ZZ"].contains(&prefix);
+    printed && (allocated || prefix == b"QQ") && digits.iter().all(u8::is_ascii_digit)
 }
 
 fn is_prefix_letter(byte: u8) -> bool {
@@ -33,11 +31,7 @@ fn is_prefix_letter(byte: u8) -> bool {
 /// department (2A and 2B in Corsica), municipality, order; the key is 97 less the remainder, with
 /// 2A taken as 19 and 2B as 18.
 pub(super) fn is_fr(candidate: &Candidate<'_>) -> bool {
-    let printed = match candidate.shape {
-        0xF => true,
-        0xD2 | 0x122_2332 => [Gaps::SPACE, Gaps::DASH, Gaps::DOT].contains(&candidate.gaps),
-        _ => false,
-    };
+    let printed = matches!(candidate.shape, 0xF | 0xD2 | 0x122_2332);
     let characters = candidate.characters();
     let [sex @ b'1'..=b'8', y1, y2, m1, m2, d1, d2, order @ .., k1, k2] = characters else {
         return false;
@@ -59,18 +53,12 @@ pub(super) fn is_fr(candidate: &Candidate<'_>) -> bool {
 }
 
 /// Spain: eight digits and a letter (DNI), or X, Y or Z, seven digits and a letter (NIE); bare or
-/// with `-`, ` ` or `.`.
+/// as `12345678-Z`, `12.345.678-Z`, `X-1234567-L`.
 ///
 /// Real Decreto 1553/2005 and Orden INT/2058/2008: the letter stands at the number's
 /// remainder of 23 in `TRWAGMYFPDXBNJZSQVHLCKE`, and X, Y and Z count as 0, 1 and 2.
 pub(super) fn is_es(candidate: &Candidate<'_>) -> bool {
-    let joined = Gaps::DASH.or(Gaps::SPACE);
-    let printed = match candidate.shape {
-        0x9 => true,
-        0x81 | 0x171 | 0x18 => candidate.gaps.within(joined),
-        0x2331 | 0x1_1331 => candidate.gaps.within(joined.or(Gaps::DOT)),
-        _ => false,
-    };
+    let printed = matches!(candidate.shape, 0x9 | 0x81 | 0x18 | 0x171 | 0x2331 | 0x234 | 0x1_1331);
     let [first, digits @ .., letter] = candidate.characters() else { return false };
     let first = match first {
         b'X' => b'0',
@@ -86,7 +74,7 @@ pub(super) fn is_es(candidate: &Candidate<'_>) -> bool {
     printed && all_digits && expected.is_some_and(|(expected, _)| expected == letter)
 }
 
-/// Italy: 16 characters in one piece or with spaces, as the Decreto ministeriale of
+/// Italy: 16 characters in one piece or however grouped, as the Decreto ministeriale of
 /// 23 December 1976 composes it.
 ///
 /// Six letters of the names, two digits of the year, the letter of the month, two digits of the day
@@ -101,8 +89,7 @@ pub(super) fn is_it(candidate: &Candidate<'_>) -> bool {
     let numeric = [y1, y2, d1, d2, p1, p2, p3].into_iter().all(|byte| spelled(*byte).is_some());
     let tens = spelled(*d1).unwrap_or_default();
     let day = tens * 10 + spelled(*d2).unwrap_or_default();
-    candidate.gaps.within(Gaps::SPACE)
-        && letters
+    letters
         && numeric
         && b"ABCDEHLMPRST".contains(month)
         && matches!(day, 1..=31 | 41..=71)

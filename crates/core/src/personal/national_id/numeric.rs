@@ -2,8 +2,9 @@
 
 use crate::personal::candidate::{Candidate, Gaps, digit, number};
 
-/// United States: `AAA-GG-SSSS`, grouped; nine bare digits have no check digit and would be
-/// anything.
+/// United States: `AAA-GG-SSSS`, grouped, but not by full stops or slashes; nine bare digits have no
+/// check digit and would be anything. Numbers that were printed as samples and are invalid since
+/// (078-05-1120, 219-09-9999) are of the form like any other.
 ///
 /// Social Security Administration, "Social Security Number Randomization" (2011): area 000, 666 and
 /// 900 to 999, group 00 and serial 0000 are never assigned. IRS Publication 1915: an ITIN has area
@@ -14,7 +15,7 @@ pub(super) fn is_us(candidate: &Candidate<'_>) -> bool {
     let social_security = !matches!(area, 0 | 666 | 900..) && group != 0;
     let taxpayer = area >= 900 && matches!(group, 50..=65 | 70..=88 | 90..=92 | 94..=99);
     candidate.shape == 0x324
-        && (candidate.gaps == Gaps::DASH || candidate.gaps == Gaps::SPACE)
+        && candidate.gaps.within(Gaps::SPACE.or(Gaps::DASH).or(Gaps::UNDERSCORE))
         && (social_security || taxpayer)
         && number(&[*s1, *s2, *s3, *s4]) != 0
 }
@@ -24,11 +25,7 @@ pub(super) fn is_us(candidate: &Candidate<'_>) -> bool {
 ///
 /// Numbers of fewer than eight digits are not issued, so zero-padded counters do not match.
 pub(super) fn is_nl(candidate: &Candidate<'_>) -> bool {
-    let printed = match candidate.shape {
-        0x9 => true,
-        0x423 | 0x333 => candidate.gaps == Gaps::DOT || candidate.gaps == Gaps::SPACE,
-        _ => false,
-    };
+    let printed = matches!(candidate.shape, 0x9 | 0x423 | 0x333);
     let [others @ .., last] = candidate.characters() else { return false };
     let sum: u32 =
         others.iter().zip((2..=9).rev()).map(|(byte, weight)| digit(*byte) * weight).sum();
@@ -39,14 +36,10 @@ pub(super) fn is_nl(candidate: &Candidate<'_>) -> bool {
 /// Germany: eleven digits, § 139b Abgabenordnung and § 1 Steueridentifikationsnummerverordnung.
 ///
 /// Bundeszentralamt für Steuern, "Prüfziffernberechnung": the first is not 0 (those are test
-/// numbers), among the first ten exactly one digit comes twice or three times, and the last is the
-/// check digit of ISO 7064 MOD 11,10.
+/// numbers), among the first ten exactly one digit comes twice or three times, but not three times
+/// side by side, and the last is the check digit of ISO 7064 MOD 11,10. Bare or `86 095 742 719`.
 pub(super) fn is_de(candidate: &Candidate<'_>) -> bool {
-    let printed = match candidate.shape {
-        0xB => true,
-        0x2333 => candidate.gaps == Gaps::SPACE,
-        _ => false,
-    };
+    let printed = matches!(candidate.shape, 0xB | 0x2333);
     let [others @ .., last] = candidate.characters() else { return false };
     printed
         && !others.starts_with(b"0")
@@ -54,7 +47,8 @@ pub(super) fn is_de(candidate: &Candidate<'_>) -> bool {
         && (check_11_10(others) + digit(*last)) % 10 == 1
 }
 
-/// Whether exactly one digit comes twice or three times, and no other more than once.
+/// Whether exactly one digit comes twice or three times, and no other more than once; and no digit
+/// three times side by side.
 fn repeats_one_digit(digits: &[u8]) -> bool {
     let mut counts = [0; 10];
     for byte in digits {
@@ -63,7 +57,9 @@ fn repeats_one_digit(digits: &[u8]) -> bool {
         }
     }
     let mut repeated = counts.into_iter().filter(|count| *count > 1);
-    matches!(repeated.next(), Some(2 | 3)) && repeated.next().is_none()
+    let side_by_side =
+        digits.windows(3).any(|three| three.iter().all(|digit| three.first() == Some(digit)));
+    matches!(repeated.next(), Some(2 | 3)) && repeated.next().is_none() && !side_by_side
 }
 
 /// ISO 7064 MOD 11,10 before the check digit: valid if this and the check digit are congruent to 1
@@ -80,7 +76,7 @@ fn check_11_10(digits: &[u8]) -> u32 {
 
 /// Poland: eleven digits, Act on the Population Register of 24 September 2010, article 15:
 /// `YYMMDDZZZXQ`, the month raised by 20, 40, 60 or 80 for the century, and the check digit by
-/// weights 1, 3, 7, 9.
+/// weights 1, 3, 7, 9. It is written in one piece; six digits and five are a date and a counter.
 pub(super) fn is_pl(candidate: &Candidate<'_>) -> bool {
     let [others @ .., last] = candidate.characters() else { return false };
     let [_, _, m1, m2, d1, d2, ..] = others else { return false };
