@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Verify(commands::verify::VerifyArgs),
     /// Put roll-ups on a public chain, and see how they stand there (operator)
     Anchor(Box<commands::anchor::AnchorArgs>),
+    /// Search, count, follow and take away what is in your scope (regulator, issuer)
+    Audit(Box<commands::audit::AuditArgs>),
     /// Follow a log, its firm's roll-ups and their anchors, and check that they only ever grow
     Watch(commands::watch::WatchArgs),
     /// Print completions for a shell
@@ -83,6 +85,7 @@ impl Command {
     pub(crate) fn unheard(&self) -> Outcome {
         match self {
             Self::History(_) | Self::Watch(_) | Self::Completions(_) => Outcome::Done,
+            Self::Audit(args) if args.only_lists() => Outcome::Done,
             Self::Keygen(_)
             | Self::Firm(_)
             | Self::Issuer(_)
@@ -91,7 +94,8 @@ impl Command {
             | Self::Status(_)
             | Self::Evidence(_)
             | Self::Verify(_)
-            | Self::Anchor(_) => Outcome::CannotTell,
+            | Self::Anchor(_)
+            | Self::Audit(_) => Outcome::CannotTell,
         }
     }
 }

@@ -18,8 +18,9 @@ use witness_core::evidence::EVIDENCE_BYTES_MAX;
 use witness_wire::{
     MESSAGE_BYTES_MAX,
     v1::{
-        admin_service_client::AdminServiceClient, evidence_service_client::EvidenceServiceClient,
-        ingest_service_client::IngestServiceClient, ledger_service_client::LedgerServiceClient,
+        admin_service_client::AdminServiceClient, audit_service_client::AuditServiceClient,
+        evidence_service_client::EvidenceServiceClient, ingest_service_client::IngestServiceClient,
+        ledger_service_client::LedgerServiceClient,
     },
 };
 
@@ -136,6 +137,11 @@ pub(crate) fn answer<T>(result: Result<Response<T>, Status>) -> Result<T, Failur
 /// A client with our limits.
 pub(crate) fn admin(channel: &Channel) -> AdminServiceClient<Channel> {
     AdminServiceClient::new(channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+}
+
+/// A client with our limits.
+pub(crate) fn audit(channel: &Channel) -> AuditServiceClient<Channel> {
+    AuditServiceClient::new(channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
 }
 
 /// A client with our limits.

@@ -2,6 +2,7 @@
 //! what came of it.
 
 pub(crate) mod anchor;
+pub(crate) mod audit;
 pub(crate) mod completions;
 pub(crate) mod evidence;
 pub(crate) mod firm;
@@ -35,6 +36,7 @@ pub(crate) fn run(
         Command::Evidence(args) => wait(evidence::run(&args, output)),
         Command::Verify(args) => wait(verify::run(&args, output)),
         Command::Anchor(args) => wait(anchor::run(&args, output)),
+        Command::Audit(args) => wait(audit::run(&args, output, now)),
         Command::Watch(args) => watch::run(&args, output, now),
         Command::Completions(args) => completions::run(&args),
     }

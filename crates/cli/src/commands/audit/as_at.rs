@@ -1,0 +1,71 @@
+//! `witness audit as-at`: what the firm held of a document at a past time. Its word, no proof.
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+use witness_core::time::Timestamp;
+use witness_wire::v1::GetHistoryAsAtRequest;
+
+use super::{filter::received, shown};
+use crate::{
+    args::{DocumentArgs, ServerArgs},
+    commands::status::about_unknown,
+    outcome::Outcome,
+    output::Output,
+    rpc,
+};
+
+/// Arguments of `witness audit as-at`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+This is a statement of the firm's: that it shows every event there was by then is not proved by it.
+Evidence proves each event, and `witness audit check` a whole log.
+
+Example:
+  witness audit as-at --server https://witness.example --token-file regulator.token \\
+      --issuer aws.training --file certificate.txt --at 2026-03-01")]
+pub(crate) struct AsAtArgs {
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    document: DocumentArgs,
+    /// The time: what was received by then counts
+    #[arg(long, value_name = "TIME", value_parser = received)]
+    at: Timestamp,
+}
+
+/// Asks.
+pub(crate) async fn run(args: &AsAtArgs, output: &mut Output) -> Result<Outcome> {
+    let request = GetHistoryAsAtRequest {
+        issuer: args.document.issuer.to_string(),
+        document_hash: args.document.hash()?.0.as_bytes().to_vec().into(),
+        at_us: args.at.micros(),
+    };
+    let channel = rpc::connect(&args.server.server).await?;
+    let answer = rpc::audit(&channel).get_history_as_at(rpc::timed(request)).await;
+    let answer = rpc::answer(answer).map_err(about_unknown)?;
+    let last = match (answer.change.as_str(), answer.status.as_str()) {
+        ("", _) => "nothing had been received by then".to_owned(),
+        (change, "") => change.to_owned(),
+        (change, status) => format!("{change} {status} ({})", answer.status_class),
+    };
+    output.line(&answer.statement)?;
+    output.field("as at", &args.at.to_string())?;
+    output.field("last change", &last)?;
+    output.field("stated", &Timestamp::from_micros(answer.stated_at_us).to_string())?;
+    output.json(&json!({
+        "statement": answer.statement,
+        "origin": answer.origin,
+        "at": args.at.to_string(),
+        "change": answer.change,
+        "status": answer.status,
+        "status_class": answer.status_class,
+        "events": answer.events.len(),
+        "stated_at": Timestamp::from_micros(answer.stated_at_us).to_string(),
+    }))?;
+    for event in &answer.events {
+        output.line("")?;
+        shown::show(&answer.origin, event, output)?;
+    }
+    Ok(Outcome::Done)
+}
