@@ -106,16 +106,33 @@ pub(crate) fn write(
 
 /// Leaf hashes of a logged submission's events.
 pub(crate) fn logged_leaves(store: &Store, cell: &SubmissionCell) -> Result<Vec<Hash>, StoreError> {
-    let damaged = StoreError::Damaged { what: "list of leaf hashes" };
     if cell.events == 1 {
         return Ok(vec![submission_at(store, cell.index)?.body.root]);
     }
-    let bytes = store.get(family::LEAVES, &cells::index_key(cell.index))?;
+    listed_leaves(store, cell.index, u64::from(cell.events))
+}
+
+/// The same, where the submission has been read.
+pub(crate) fn leaves_at(
+    store: &Store,
+    index: LeafIndex,
+    submission: &Submission,
+) -> Result<Vec<Hash>, StoreError> {
+    // The root over one event is its leaf hash.
+    if submission.events == 1 {
+        return Ok(vec![submission.root]);
+    }
+    listed_leaves(store, index, submission.events)
+}
+
+fn listed_leaves(store: &Store, index: LeafIndex, events: u64) -> Result<Vec<Hash>, StoreError> {
+    let damaged = StoreError::Damaged { what: "list of leaf hashes" };
+    let bytes = store.get(family::LEAVES, &cells::index_key(index))?;
     let leaves = bytes.and_then(|bytes| {
         let (chunks, rest) = bytes.as_chunks::<32>();
         rest.is_empty().then(|| chunks.iter().map(|chunk| Hash::new(*chunk)).collect::<Vec<_>>())
     });
-    leaves.filter(|leaves| leaves.len() == usize::from(cell.events)).ok_or(damaged)
+    leaves.filter(|leaves| u64::try_from(leaves.len()) == Ok(events)).ok_or(damaged)
 }
 
 /// The submission that is logged at an index.

@@ -23,7 +23,8 @@ mod store;
 pub use documents::{DocumentEvent, Place};
 pub use firm_store::{AnchorCell, AnchorsOf, FirmStore, FirmStoreError, Granted, RollUpCell};
 pub use log::{
-    Checked, Log, LogOptions, NewSubmission, Overview, Pending, Published, Reservation, Submitted,
+    Body, Checked, Log, LogOptions, NewSubmission, Overview, Pending, Published, Reservation,
+    Submitted,
 };
 pub use plan::Anomalous;
 pub use reader::ReadError;

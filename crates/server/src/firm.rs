@@ -24,6 +24,9 @@ use crate::{
     rollups::RollUps,
 };
 
+/// Exports at the same time.
+const EXPORTS_MAX: usize = 2;
+
 /// One firm.
 #[derive(Debug)]
 pub(crate) struct Firm {
@@ -39,6 +42,8 @@ pub(crate) struct Firm {
     /// Who was let in.
     pub(crate) callers: Arc<Callers>,
     pub(crate) access_log: AccessLog,
+    /// Turns for exports, which read much.
+    pub(crate) exports: Arc<tokio::sync::Semaphore>,
     pub(crate) rollups: RollUps,
     pub(crate) anchoring: Anchoring,
 }
@@ -95,6 +100,7 @@ impl Firm {
         let policy = Policy::for_firm(root.clone());
         let (memo, metrics) = (Memo::new(), Metrics::new());
         let registering = tokio::sync::Mutex::default();
+        let exports = Arc::new(tokio::sync::Semaphore::new(EXPORTS_MAX));
         let store = Arc::new(store);
         let callers = Callers::open(Arc::clone(&store), keys::random, clock::wall)?;
         let callers = Arc::new(callers);
@@ -111,6 +117,7 @@ impl Firm {
             store,
             callers,
             access_log,
+            exports,
             rollups,
             anchoring,
         })

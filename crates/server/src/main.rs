@@ -6,6 +6,7 @@
 mod access;
 mod anchoring;
 mod bounds;
+mod bundle;
 mod clock;
 mod config;
 mod connections;

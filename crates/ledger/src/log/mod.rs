@@ -1,5 +1,6 @@
 //! A log as the service sees it: submit, read, prove.
 
+mod bodies;
 mod opening;
 mod reading;
 
@@ -27,6 +28,7 @@ use witness_core::{
     time::Timestamp,
 };
 
+pub use self::bodies::Body;
 use crate::{
     cells::{self, BODY_EVENTS},
     conflicts::{self, Conflict},
