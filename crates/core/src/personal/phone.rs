@@ -16,7 +16,7 @@ pub(super) fn is(candidate: &Candidate<'_>) -> bool {
         return false;
     }
     if candidate.follows_plus() {
-        return is_international(candidate.characters());
+        return is_international(candidate);
     }
     // Bare digits are an identifier until something says otherwise.
     candidate.gaps != Gaps::NONE
@@ -26,9 +26,12 @@ pub(super) fn is(candidate: &Candidate<'_>) -> bool {
 }
 
 /// ITU-T E.164: after the `+` at most 15 digits, and no country code begins with 0.
-/// Seven digits is the shortest in use (three of country code, four of subscriber).
-fn is_international(digits: &[u8]) -> bool {
-    (7..=15).contains(&digits.len()) && !digits.starts_with(b"0")
+/// Seven digits is the shortest in use (three of country code, four of subscriber). A trunk zero in
+/// brackets is not dialled, and so not counted.
+fn is_international(candidate: &Candidate<'_>) -> bool {
+    let digits = candidate.characters();
+    let trunk_zero = usize::from(candidate.groups().nth(1) == Some(b"0".as_slice()));
+    (7..=15 + trunk_zero).contains(&digits.len()) && !digits.starts_with(b"0")
 }
 
 /// NANPA: `NXX-NXX-XXXX` where N is 2 to 9, with or without the country code 1, or `(NXX) NXXXXXX`.

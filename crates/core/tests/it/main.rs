@@ -24,6 +24,7 @@ mod golden;
 mod golden_access;
 mod notes;
 mod oracles;
+mod personal;
 mod receipts;
 mod registry;
 mod rfc6962;

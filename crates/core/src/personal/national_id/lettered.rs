@@ -2,21 +2,23 @@
 
 use crate::personal::candidate::{Candidate, digit, number};
 
-/// United Kingdom: two letters, six digits, a letter A to D; bare, `AB 123456 C` or `AB 12 34 56
+/// United Kingdom: two letters, six digits, a letter A to D; bare, `QQ 123456 C` or `QQ 12 34 56
 /// C`.
 ///
 /// HMRC, National Insurance Manual NIM39110: neither of the first two letters is D, F, I, Q, U or
 /// V, the second is not O, and BG, GB, KN, NK, NT, TN and ZZ are not used. QQ stands in HMRC's own
 /// samples, and who fills in a sample means such a number.
 pub(super) fn is_gb(candidate: &Candidate<'_>) -> bool {
-    let printed = matches!(candidate.shape, 0x9 | 0x81 | 0x27 | 0x261 | 0x2_2221);
+    if !matches!(candidate.shape, 0x9 | 0x81 | 0x27 | 0x261 | 0x2_2221) {
+        return false;
+    }
     let [first, second, digits @ .., b'A'..=b'D'] = candidate.characters() else { return false };
     let prefix = &[*first, *second];
     let allocated = is_prefix_letter(*first)
         && is_prefix_letter(*second)
         && *second != b'O'
         && ![b"BG", b"GB", b"KN", b"NK", b"NT", b"TN", b"ZZ"].contains(&prefix);
-    printed && (allocated || prefix == b"QQ") && digits.iter().all(u8::is_ascii_digit)
+    (allocated || prefix == b"QQ") && digits.iter().all(u8::is_ascii_digit)
 }
 
 fn is_prefix_letter(byte: u8) -> bool {
@@ -31,7 +33,9 @@ fn is_prefix_letter(byte: u8) -> bool {
 /// department (2A and 2B in Corsica), municipality, order; the key is 97 less the remainder, with
 /// 2A taken as 19 and 2B as 18.
 pub(super) fn is_fr(candidate: &Candidate<'_>) -> bool {
-    let printed = matches!(candidate.shape, 0xF | 0xD2 | 0x122_2332);
+    if !matches!(candidate.shape, 0xF | 0xD2 | 0x122_2332) {
+        return false;
+    }
     let characters = candidate.characters();
     let [sex @ b'1'..=b'8', y1, y2, m1, m2, d1, d2, order @ .., k1, k2] = characters else {
         return false;
@@ -45,8 +49,7 @@ pub(super) fn is_fr(candidate: &Candidate<'_>) -> bool {
     let all_digits = [&before, order, &[*k1, *k2]].into_iter().flatten().all(u8::is_ascii_digit);
     let month = number(&[*m1, *m2]);
     let body = order.iter().fold(number(&before), |body, byte| body * 10 + u64::from(digit(*byte)));
-    printed
-        && all_digits
+    all_digits
         && !matches!(sex, b'5' | b'6')
         && matches!(month, 1..=12 | 20..=42 | 50..=99)
         && body % 97 + number(&[*k1, *k2]) == 97
@@ -58,7 +61,9 @@ pub(super) fn is_fr(candidate: &Candidate<'_>) -> bool {
 /// Real Decreto 1553/2005 and Orden INT/2058/2008: the letter stands at the number's
 /// remainder of 23 in `TRWAGMYFPDXBNJZSQVHLCKE`, and X, Y and Z count as 0, 1 and 2.
 pub(super) fn is_es(candidate: &Candidate<'_>) -> bool {
-    let printed = matches!(candidate.shape, 0x9 | 0x81 | 0x18 | 0x171 | 0x2331 | 0x234 | 0x1_1331);
+    if !matches!(candidate.shape, 0x9 | 0x81 | 0x18 | 0x171 | 0x2331 | 0x234 | 0x1_1331) {
+        return false;
+    }
     let [first, digits @ .., letter] = candidate.characters() else { return false };
     let first = match first {
         b'X' => b'0',
@@ -71,7 +76,7 @@ pub(super) fn is_es(candidate: &Candidate<'_>) -> bool {
         .iter()
         .fold(u64::from(digit(first)), |body, byte| body * 10 + u64::from(digit(*byte)));
     let expected = b"TRWAGMYFPDXBNJZSQVHLCKE".iter().zip(0..).find(|(_, at)| *at == body % 23);
-    printed && all_digits && expected.is_some_and(|(expected, _)| expected == letter)
+    all_digits && expected.is_some_and(|(expected, _)| expected == letter)
 }
 
 /// Italy: 16 characters in one piece or however grouped, as the Decreto ministeriale of

@@ -25,12 +25,14 @@ pub(super) fn is_us(candidate: &Candidate<'_>) -> bool {
 ///
 /// Numbers of fewer than eight digits are not issued, so zero-padded counters do not match.
 pub(super) fn is_nl(candidate: &Candidate<'_>) -> bool {
-    let printed = matches!(candidate.shape, 0x9 | 0x423 | 0x333);
+    if !matches!(candidate.shape, 0x9 | 0x423 | 0x333) {
+        return false;
+    }
     let [others @ .., last] = candidate.characters() else { return false };
     let sum: u32 =
         others.iter().zip((2..=9).rev()).map(|(byte, weight)| digit(*byte) * weight).sum();
     // Nine times eleven keeps the difference above zero and its remainder the same.
-    printed && !others.starts_with(b"00") && (sum + 99 - digit(*last)).is_multiple_of(11)
+    !others.starts_with(b"00") && (sum + 99 - digit(*last)).is_multiple_of(11)
 }
 
 /// Germany: eleven digits, § 139b Abgabenordnung and § 1 Steueridentifikationsnummerverordnung.
@@ -39,10 +41,11 @@ pub(super) fn is_nl(candidate: &Candidate<'_>) -> bool {
 /// numbers), among the first ten exactly one digit comes twice or three times, but not three times
 /// side by side, and the last is the check digit of ISO 7064 MOD 11,10. Bare or `86 095 742 719`.
 pub(super) fn is_de(candidate: &Candidate<'_>) -> bool {
-    let printed = matches!(candidate.shape, 0xB | 0x2333);
+    if !matches!(candidate.shape, 0xB | 0x2333) {
+        return false;
+    }
     let [others @ .., last] = candidate.characters() else { return false };
-    printed
-        && !others.starts_with(b"0")
+    !others.starts_with(b"0")
         && repeats_one_digit(others)
         && (check_11_10(others) + digit(*last)) % 10 == 1
 }
