@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::{
     event::{Change, Event, StatusClass},
+    schema::ChangeKind,
     time::Timestamp,
 };
 
@@ -101,6 +102,47 @@ pub enum State {
     Restored,
 }
 
+/// What the standing of a document takes of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// The kind of change.
+    pub kind: ChangeKind,
+    /// The class of the status, if one was given.
+    pub class: Option<StatusClass>,
+}
+
+impl From<&Change> for Turn {
+    fn from(change: &Change) -> Self {
+        let class = match change {
+            Change::Status { class, .. } => Some(*class),
+            Change::Issued
+            | Change::Replaced { .. }
+            | Change::Amended { .. }
+            | Change::Deleted
+            | Change::Restored => None,
+        };
+        Self { kind: change.kind(), class }
+    }
+}
+
+impl Turn {
+    /// Whether a hash begins with it.
+    #[must_use]
+    pub fn is_new(self) -> bool {
+        matches!(self.kind, ChangeKind::Issued | ChangeKind::Amended)
+    }
+
+    fn state(self) -> State {
+        match self.kind {
+            ChangeKind::Issued | ChangeKind::Amended => State::Issued,
+            ChangeKind::Replaced => State::Replaced,
+            ChangeKind::Status => State::Status(self.class.unwrap_or(StatusClass::Other)),
+            ChangeKind::Deleted => State::Deleted,
+            ChangeKind::Restored => State::Restored,
+        }
+    }
+}
+
 /// What is known of a document after an event: as much as the next one is judged by. Stored as one byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
@@ -117,13 +159,13 @@ impl Standing {
     /// What an event makes of a document.
     #[must_use]
     pub fn after(before: Option<Self>, change: &Change) -> Self {
-        let state = match change {
-            Change::Issued | Change::Amended { .. } => State::Issued,
-            Change::Replaced { .. } => State::Replaced,
-            Change::Status { class, .. } => State::Status(*class),
-            Change::Deleted => State::Deleted,
-            Change::Restored => State::Restored,
-        };
+        Self::after_turn(before, Turn::from(change))
+    }
+
+    /// What a turn makes of a document.
+    #[must_use]
+    pub fn after_turn(before: Option<Self>, turn: Turn) -> Self {
+        let state = turn.state();
         let was_punitive = before.is_some_and(Self::is_punitive);
         Self { state, after_punitive: was_punitive && carries(state) }
     }
@@ -188,6 +230,33 @@ fn carries(state: State) -> bool {
     }
 }
 
+/// What is odd about a turn of a document, whenever it was.
+#[must_use]
+pub fn anomalies_of_turn(turn: Turn, before: Option<Standing>) -> Anomalies {
+    let mut found = Anomalies::default();
+    let state = before.map(Standing::state);
+    match state {
+        None if !turn.is_new() => found.insert(Anomaly::NeverIssued),
+        Some(State::Deleted) if turn.kind != ChangeKind::Restored => {
+            found.insert(Anomaly::AfterDeletion);
+        }
+        Some(_) if turn.is_new() => found.insert(Anomaly::IssuedAgain),
+        Some(State::Replaced) if turn.kind != ChangeKind::Deleted => {
+            found.insert(Anomaly::AfterReplacement);
+        }
+        _ => {}
+    }
+    let was_deleted = state.is_none_or(|state| state == State::Deleted);
+    if turn.kind == ChangeKind::Restored && !was_deleted {
+        found.insert(Anomaly::NotDeleted);
+    }
+    let affirms = turn.class == Some(StatusClass::Affirming);
+    if affirms && before.is_some_and(Standing::is_punitive) {
+        found.insert(Anomaly::RevocationUndone);
+    }
+    found
+}
+
 /// What is odd about an event, given what was known of its document before, in log order.
 #[must_use]
 pub fn anomalies(
@@ -196,28 +265,7 @@ pub fn anomalies(
     received_at: Timestamp,
     back_fill: bool,
 ) -> Anomalies {
-    let mut found = Anomalies::default();
-    let is_new = matches!(event.change, Change::Issued | Change::Amended { .. });
-    let state = before.map(Standing::state);
-    match state {
-        None if !is_new => found.insert(Anomaly::NeverIssued),
-        Some(State::Deleted) if !matches!(event.change, Change::Restored) => {
-            found.insert(Anomaly::AfterDeletion);
-        }
-        Some(_) if is_new => found.insert(Anomaly::IssuedAgain),
-        Some(State::Replaced) if !matches!(event.change, Change::Deleted) => {
-            found.insert(Anomaly::AfterReplacement);
-        }
-        _ => {}
-    }
-    let was_deleted = state.is_none_or(|state| state == State::Deleted);
-    if event.change == Change::Restored && !was_deleted {
-        found.insert(Anomaly::NotDeleted);
-    }
-    let affirms = matches!(event.change, Change::Status { class: StatusClass::Affirming, .. });
-    if affirms && before.is_some_and(Standing::is_punitive) {
-        found.insert(Anomaly::RevocationUndone);
-    }
+    let mut found = anomalies_of_turn(Turn::from(&event.change), before);
     let received = received_at.signed_micros();
     if event.occurred_at > received.saturating_add(FUTURE_TOLERANCE_US) {
         found.insert(Anomaly::FutureOccurrence);

@@ -202,6 +202,13 @@ impl Policy {
         self.log_keys.iter().chain(listed.map(|log| &log.key))
     }
 
+    /// Whether an issuer's key may count: it is pinned, or no key of that issuer is.
+    #[must_use]
+    pub fn takes_issuer_key(&self, key: &VerifyingKey) -> bool {
+        let mut pinned = self.issuer_keys.iter().filter(|pin| pin.name() == key.name()).peekable();
+        pinned.peek().is_none() || pinned.any(|pin| pin == key)
+    }
+
     /// The policy, in canonical form.
     #[must_use]
     pub fn encode(&self) -> String {

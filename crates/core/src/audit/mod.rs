@@ -7,8 +7,10 @@
 mod bodies;
 mod bundle;
 mod fault;
+pub mod findings;
 mod members;
 mod path;
+mod published;
 mod replay;
 
 pub use bodies::{
@@ -18,4 +20,5 @@ pub use bodies::{
 pub use bundle::{AnchorFile, BUNDLE_BYTES_MAX, Bundle, BundleError, BundleScope, BundleStream};
 pub use fault::Fault;
 pub use path::BundlePath;
+pub use published::{CheckedAnchor, CheckedRollUp, ProvedCheckpoint, PublishedError, Publisher};
 pub use replay::{Played, Replay, Replayed};

@@ -11,6 +11,7 @@ use crate::{
     drafting::Position,
     entry::{Entry, EntryKind},
     erasure::Erasure,
+    evidence::authority,
     firm::Firm,
     hash::Hash,
     key::VerifyingKey,
@@ -18,7 +19,8 @@ use crate::{
     name::{Domain, Name, Origin},
     note::{Ed25519, Note, Strict},
     observation::Observation,
-    registry::{Continuity, KeyRecord, KeyStanding, Registry, StreamRecord},
+    policy::Policy,
+    registry::{Continuity, KeyRecord, KeyStanding, Registry, RegistryChange, StreamRecord},
     submission::{Heartbeat, IssuerNote, Submission},
     time::Timestamp,
 };
@@ -205,6 +207,17 @@ impl Replay {
             self.registry.apply(&note, index, complete, (&self.firm, &Strict))?;
         }
         Ok(note)
+    }
+
+    /// Whether a change of the registry that was just played bears the signature of a pinned registrar, where the
+    /// policy pins any.
+    #[must_use]
+    pub fn is_pinned(&self, note: &Note, policy: &Policy) -> bool {
+        let change = RegistryChange::parse(note.text());
+        let pinned = |change: RegistryChange| {
+            authority::is_pinned(note, &change.change, &self.registry, (policy, &Strict))
+        };
+        change.is_ok_and(pinned)
     }
 
     fn of_this_log(&self, origin: &Origin) -> Result<(), Fault> {

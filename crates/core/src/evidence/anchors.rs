@@ -22,31 +22,31 @@ use crate::{
 
 /// An anchor that was proved, and whose block is believed to be on its chain.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct CountingAnchor {
-    pub(super) spot: Spot,
-    pub(super) contract: Contract,
-    pub(super) sequence: u64,
-    pub(super) block: AnchoredBlock,
+pub(crate) struct CountingAnchor {
+    pub(crate) spot: Spot,
+    pub(crate) contract: Contract,
+    pub(crate) sequence: u64,
+    pub(crate) block: AnchoredBlock,
     /// The block's time.
-    pub(super) at: Timestamp,
-    pub(super) believed_by: Belief,
+    pub(crate) at: Timestamp,
+    pub(crate) believed_by: Belief,
     /// Number of its roll-up.
-    pub(super) rollup: u64,
+    pub(crate) rollup: u64,
     /// Size of the log's checkpoint in that.
-    pub(super) size: TreeSize,
+    pub(crate) size: TreeSize,
     /// The time that this checkpoint bears.
-    pub(super) published: Option<Timestamp>,
+    pub(crate) published: Option<Timestamp>,
 }
 
 /// Whom to believe about blocks.
 #[derive(Clone, Copy)]
-pub(super) struct Beliefs<'a> {
-    pub(super) policy: &'a Policy,
-    pub(super) seen: &'a [SeenBlock],
+pub(crate) struct Beliefs<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) seen: &'a [SeenBlock],
 }
 
 /// Checks the anchors of the file, and gives those that count. All others are named in `unchecked`.
-pub(super) fn verify(
+pub(crate) fn verify(
     evidence: &Evidence,
     rollups: &[ProvedRollUp],
     beliefs: Beliefs<'_>,
@@ -76,14 +76,14 @@ pub(super) fn verify(
 }
 
 /// An anchor that is borne out by its proof.
-pub(super) enum Judged {
+pub(crate) enum Judged {
     Counts(CountingAnchor),
     /// Which one it is, why it does not count, and what to do about it.
     NotBelieved(String),
 }
 
 /// Checks one anchor.
-pub(super) fn verify_one(
+pub(crate) fn verify_one(
     spot: Spot,
     anchor: &Anchor,
     rollup: &ProvedRollUp,
@@ -152,7 +152,7 @@ pub struct AnchorBlock {
 
 impl AnchorBlock {
     /// The block of an anchor, if the anchor is borne out by its proof for the roll-up in a note.
-    pub(super) fn of(anchor: &Anchor, note: &str) -> Option<Self> {
+    pub(crate) fn of(anchor: &Anchor, note: &str) -> Option<Self> {
         let note = Note::parse(note.as_bytes()).ok()?;
         let block = anchor.verify(&Hash::of(note.text().as_bytes())).ok()?;
         Some(Self { contract: anchor.contract, number: block.number, hash: block.hash })

@@ -62,7 +62,7 @@ pub(super) fn read_registry(
         if change.sequence != entry.registry_sequence {
             return Err(Refusal::RegistrySequence { entry: reference.0 });
         }
-        if !is_pinned(&note, &change.change, &registry, trust) {
+        if !is_pinned(&note, &change.change, &registry, (trust.policy, trust.ed25519)) {
             return Err(Refusal::RegistrarNotPinned { position });
         }
     }
@@ -83,8 +83,13 @@ fn row<'a>(
 /// What a registrar signs must be signed by a pinned one, if any is pinned. An issuer may revoke its own
 /// key without a registrar. Who signed is told by the keys themselves: an id of four bytes can be made to
 /// fit another key.
-fn is_pinned(note: &Note, change: &Change, registry: &Registry, trust: Trust<'_>) -> bool {
-    let signed = |key: &VerifyingKey| note.verify(key, trust.ed25519).is_ok();
+pub(crate) fn is_pinned(
+    note: &Note,
+    change: &Change,
+    registry: &Registry,
+    (policy, ed25519): (&Policy, &dyn Ed25519),
+) -> bool {
+    let signed = |key: &VerifyingKey| note.verify(key, ed25519).is_ok();
     let revoked = match change {
         Change::KeyRevoked { issuer, key, .. } => registry.issuer(issuer).and_then(|i| i.key(*key)),
         Change::IssuerAdded { .. }
@@ -96,7 +101,7 @@ fn is_pinned(note: &Note, change: &Change, registry: &Registry, trust: Trust<'_>
         | Change::LegalHold { .. }
         | Change::LegalHoldLifted { .. } => None,
     };
-    trust.policy.registrar_keys.is_empty()
-        || trust.policy.registrar_keys.iter().any(signed)
+    policy.registrar_keys.is_empty()
+        || policy.registrar_keys.iter().any(signed)
         || revoked.is_some_and(|record| signed(&record.key))
 }

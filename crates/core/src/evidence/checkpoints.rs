@@ -22,29 +22,29 @@ use crate::{
 };
 
 /// A checkpoint that was read.
-pub(super) struct SignedCheckpoint {
-    pub(super) note: Note,
-    pub(super) checkpoint: Checkpoint,
+pub(crate) struct SignedCheckpoint {
+    pub(crate) note: Note,
+    pub(crate) checkpoint: Checkpoint,
 }
 
 /// What the signatures of a checkpoint say.
-pub(super) struct CheckpointFacts {
-    pub(super) size: TreeSize,
-    pub(super) published: Option<Published>,
-    pub(super) cosigned: Option<Cosigned>,
+pub(crate) struct CheckpointFacts {
+    pub(crate) size: TreeSize,
+    pub(crate) published: Option<Published>,
+    pub(crate) cosigned: Option<Cosigned>,
 }
 
 /// What everything is judged by.
 #[derive(Clone, Copy)]
-pub(super) struct Trust<'a> {
-    pub(super) policy: &'a Policy,
-    pub(super) firm: &'a Firm,
-    pub(super) origin: &'a Origin,
-    pub(super) ed25519: &'a dyn Ed25519,
+pub(crate) struct Trust<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) firm: &'a Firm,
+    pub(crate) origin: &'a Origin,
+    pub(crate) ed25519: &'a dyn Ed25519,
 }
 
 /// Reads the checkpoints: all of one log of the policy's firm, by ascending size.
-pub(super) fn read(
+pub(crate) fn read(
     evidence: &Evidence,
     policy: &Policy,
 ) -> Result<(Origin, Vec<SignedCheckpoint>), Refusal> {
@@ -67,7 +67,7 @@ pub(super) fn read(
 }
 
 /// Reads a checkpoint: of a log of the policy's firm, and of this log, if it is known.
-pub(super) fn read_one(
+pub(crate) fn read_one(
     spot: Spot,
     text: &str,
     policy: &Policy,
@@ -85,12 +85,12 @@ pub(super) fn read_one(
 }
 
 /// Whether two checkpoints of one log have two roots for one size.
-pub(super) fn is_fork(one: &Checkpoint, other: &Checkpoint) -> bool {
+pub(crate) fn is_fork(one: &Checkpoint, other: &Checkpoint) -> bool {
     one.size == other.size && one.root != other.root
 }
 
 /// Judges every signature line of every checkpoint. Lines of unknown keys are named in `unchecked`.
-pub(super) fn verify(
+pub(crate) fn verify(
     checkpoints: &[SignedCheckpoint],
     trust: Trust<'_>,
     unchecked: &mut Vec<Unchecked>,
@@ -102,7 +102,7 @@ pub(super) fn verify(
 }
 
 /// Judges every signature line of a checkpoint.
-pub(super) fn verify_one(
+pub(crate) fn verify_one(
     checkpoint: Spot,
     signed: &SignedCheckpoint,
     trust: Trust<'_>,
@@ -192,7 +192,7 @@ fn cosigned(cosigners: &[(&[u8], Timestamp)], policy: &Policy) -> Option<Cosigne
 }
 
 /// No checkpoint was published before what it covers was received.
-pub(super) fn check_times(
+pub(crate) fn check_times(
     log: (&Evidence, &[Entry]),
     facts: &[CheckpointFacts],
     policy: &Policy,
@@ -205,7 +205,7 @@ pub(super) fn check_times(
 
 /// The checkpoint was not published before what it covers was received, give or take the policy's tolerance.
 /// It is of one history with the entries, so it covers every entry below its size.
-pub(super) fn check_time(
+pub(crate) fn check_time(
     spot: Spot,
     checkpoint: &CheckpointFacts,
     (evidence, entries): (&Evidence, &[Entry]),

@@ -125,14 +125,7 @@ impl Reading<'_> {
             KeyStanding::NotYetAdded => return Err(Refusal::KeyNotYetAdded { entry }),
             KeyStanding::Revoked => return Err(Refusal::KeyRevoked { entry }),
         };
-        let mut pinned = self
-            .trust
-            .policy
-            .issuer_keys
-            .iter()
-            .filter(|pin| pin.name() == key.key.name())
-            .peekable();
-        if pinned.peek().is_some() && !pinned.any(|pin| *pin == key.key) {
+        if !self.trust.policy.takes_issuer_key(&key.key) {
             return Err(Refusal::IssuerKeyNotPinned { entry });
         }
         let saw_all =

@@ -5,18 +5,18 @@
 //! any word on whether a document tells the truth.
 
 mod anchored;
-mod anchors;
+pub(crate) mod anchors;
 mod attachments;
-mod authority;
+pub(crate) mod authority;
 mod build;
-mod checkpoints;
+pub(crate) mod checkpoints;
 mod fact;
 mod file;
 mod items;
 mod members;
 mod place;
 mod refusal;
-mod rollups;
+pub(crate) mod rollups;
 mod rows;
 mod tables;
 mod times;

@@ -20,26 +20,26 @@ use crate::{
 
 /// A roll-up that was found good.
 #[derive(Debug, Clone)]
-pub(super) struct ProvedRollUp {
-    pub(super) text: RollUp,
+pub(crate) struct ProvedRollUp {
+    pub(crate) text: RollUp,
     /// What goes to the chain.
-    pub(super) value: Hash,
+    pub(crate) value: Hash,
     /// Size of the log's checkpoint in it.
-    pub(super) size: TreeSize,
+    pub(crate) size: TreeSize,
     /// The time that this checkpoint bears.
-    pub(super) published: Option<Timestamp>,
+    pub(crate) published: Option<Timestamp>,
 }
 
 /// A roll-up as it stands in the file: its note, and the way from a checkpoint's text to its root.
 #[derive(Clone, Copy)]
-pub(super) struct SignedRollUp<'a> {
-    pub(super) note: &'a str,
-    pub(super) index: LeafIndex,
-    pub(super) path: &'a [Hash],
+pub(crate) struct SignedRollUp<'a> {
+    pub(crate) note: &'a str,
+    pub(crate) index: LeafIndex,
+    pub(crate) path: &'a [Hash],
 }
 
 /// Checks the roll-ups of the file: ascending by their numbers.
-pub(super) fn verify(
+pub(crate) fn verify(
     evidence: &Evidence,
     (signed, facts): (&[SignedCheckpoint], &[CheckpointFacts]),
     trust: Trust<'_>,
@@ -65,7 +65,7 @@ pub(super) fn verify(
 }
 
 /// Checks one roll-up: the firm's own, under a key that covers its number, over this checkpoint.
-pub(super) fn verify_one(
+pub(crate) fn verify_one(
     rollup: Spot,
     signed: SignedRollUp<'_>,
     (checkpoint, facts): (&SignedCheckpoint, &CheckpointFacts),
@@ -115,7 +115,7 @@ fn check_signatures(
 
 /// Checks what must hold between two roll-ups, the first of which does not come after the second: one text and
 /// one checkpoint under one number, a log that does not shrink, and a name for the one just before.
-pub(super) fn check_neighbours(
+pub(crate) fn check_neighbours(
     rollup: Spot,
     first: &ProvedRollUp,
     second: &ProvedRollUp,
