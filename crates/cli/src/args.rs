@@ -11,7 +11,7 @@ use witness_core::{
     rollup::Contract,
 };
 
-use crate::{commands, files, outcome::Outcome};
+use crate::{commands, credentials::CallerArgs, files, outcome::Outcome};
 
 const EXAMPLES: &str = "\
 Exit codes:
@@ -35,7 +35,7 @@ Examples:
 /// A witnessing firm keeps an append-only log of every document hash that an issuer publishes and of
 /// every later change. It never sees the documents. This program is for issuers (keygen, submit), for
 /// holders of a document (hash, status, history, evidence, verify), for whoever watches the firm (watch),
-/// and for the firm's operator (firm, issuer, anchor).
+/// and for the firm's operator (firm, issuer, access, anchor).
 #[derive(Debug, Parser)]
 #[command(name = "witness", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -57,6 +57,8 @@ pub(crate) enum Command {
     Firm(commands::firm::FirmCommand),
     /// Register issuers, their keys and streams, and claim types (operator)
     Issuer(commands::issuer::IssuerArgs),
+    /// Let regulators and issuers in, and shut them out (operator)
+    Access(commands::access::AccessArgs),
     /// Compute the hash of a document from its text
     Hash(commands::hash::HashArgs),
     /// Sign and submit events, from files of any length
@@ -89,6 +91,7 @@ impl Command {
             Self::Keygen(_)
             | Self::Firm(_)
             | Self::Issuer(_)
+            | Self::Access(_)
             | Self::Hash(_)
             | Self::Submit(_)
             | Self::Status(_)
@@ -100,12 +103,22 @@ impl Command {
     }
 }
 
-/// Where the server is.
-#[derive(Debug, Args)]
+/// Where the server is, and how it is called.
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ServerArgs {
-    /// Address of the server, http://host:port
+    /// Address of the server, https://host:port; within this machine http://localhost:port
     #[arg(long, value_name = "URL", env = "WITNESS_SERVER")]
     pub(crate) server: String,
+    #[command(flatten)]
+    pub(crate) caller: CallerArgs,
+}
+
+#[cfg(test)]
+impl ServerArgs {
+    /// As anybody.
+    pub(crate) fn at(server: &str) -> Self {
+        Self { server: server.to_owned(), caller: CallerArgs::default() }
+    }
 }
 
 /// Which document is meant.

@@ -4,10 +4,15 @@
 
 use std::time::Duration;
 
-use ureq::Agent;
+use ureq::{Agent, tls::TlsConfig};
 use witness_core::name::Origin;
 
-use crate::{outcome::Failure, rpc};
+use crate::{
+    args::ServerArgs,
+    credentials::Bearer,
+    outcome::Failure,
+    rpc::{self, Safety},
+};
 
 const SECONDS_MAX: u64 = 60;
 
@@ -15,27 +20,33 @@ const SECONDS_MAX: u64 = 60;
 #[derive(Debug)]
 pub(crate) struct PublicFiles {
     agent: Agent,
+    bearer: Bearer,
     prefix: String,
 }
 
 impl PublicFiles {
     /// Those of one log, under the log's own name.
-    pub(crate) fn of_log(server: &str, origin: &Origin) -> anyhow::Result<Self> {
+    pub(crate) fn of_log(server: &ServerArgs, origin: &Origin) -> anyhow::Result<Self> {
         let firm = Self::of_firm(server)?;
         Ok(Self { prefix: format!("{}/{}", firm.prefix, origin.log()), ..firm })
     }
 
     /// Those of the firm, which are over all of its logs.
-    pub(crate) fn of_firm(server: &str) -> anyhow::Result<Self> {
-        rpc::refuse_unsafe(server)?;
+    pub(crate) fn of_firm(args: &ServerArgs) -> anyhow::Result<Self> {
+        let server = &*args.server;
+        let tls = match rpc::safety(server)? {
+            Safety::Loopback => TlsConfig::default(),
+            Safety::Tls => args.caller.tls_of_files()?,
+        };
         let config = Agent::config_builder()
+            .tls_config(tls)
             .timeout_global(Some(Duration::from_secs(SECONDS_MAX)))
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
             .build();
         let prefix = server.trim_end_matches('/').to_owned();
-        Ok(Self { agent: config.new_agent(), prefix })
+        Ok(Self { agent: config.new_agent(), bearer: args.caller.bearer()?, prefix })
     }
 
     /// A file of at most `limit` bytes; `None` if it is not there.
@@ -45,7 +56,11 @@ impl PublicFiles {
             Failure::cannot_tell(format!("no answer from {url}: {error}"))
                 .next("check the address, and that witnessd runs there")
         };
-        let mut response = self.agent.get(&url).call().map_err(unreachable)?;
+        let mut request = self.agent.get(&url);
+        if let Some(header) = self.bearer.header() {
+            request = request.header("authorization", header);
+        }
+        let mut response = request.call().map_err(unreachable)?;
         match response.status().as_u16() {
             200 => {
                 let body = response.body_mut().with_config().limit(limit).read_to_vec();

@@ -10,6 +10,7 @@ mod args;
 mod blocks;
 mod chain;
 mod commands;
+mod credentials;
 mod files;
 mod http;
 mod outcome;
@@ -29,6 +30,7 @@ use witness_core::time::Timestamp;
 use crate::{args::Cli, output::Output};
 
 fn main() -> ExitCode {
+    witness_anchor::install_tls();
     let cli = Cli::parse();
     let mut output = Output::new(cli.json);
     let unheard = cli.command.unheard();

@@ -186,6 +186,9 @@ fn next_step(reason: &str) -> Option<&'static str> {
         "UNKNOWN_KEY" => "the operator registers a key with: witness issuer key-add",
         "REVOKED_KEY" => "sign with a living key, or make one: witness keygen",
         "REGISTRY_REFUSED" => "compare it with the registry as it stands: witness issuer show",
+        "CREDENTIALS_MISSING" => {
+            "show who you are: --token-file FILE, or --certificate PEM --certificate-key PEM"
+        }
         "PERSONAL_DATA" | "FIELD_REFUSED" => "correct the row and run the same command again",
         _ => return None,
     })

@@ -1,17 +1,18 @@
-//! Calls to the server: over TCP to anybody's, over a Unix socket to the operator's.
+//! Calls to the server: over TLS, or within this machine, to anybody's; over a Unix socket to the operator's.
 
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tonic::{
     Request, Response, Status,
     codegen::http::Uri,
-    transport::{Channel, Endpoint},
+    service::interceptor::InterceptedService,
+    transport::{self, Endpoint},
 };
 use tower::service_fn;
 use witness_core::evidence::EVIDENCE_BYTES_MAX;
@@ -24,7 +25,7 @@ use witness_wire::{
     },
 };
 
-use crate::outcome::Failure;
+use crate::{args::ServerArgs, credentials::Bearer, outcome::Failure};
 
 const CONNECT_SECONDS_MAX: u64 = 10;
 const CALL_SECONDS_MAX: u64 = 60;
@@ -35,16 +36,27 @@ const PING_ANSWER_SECONDS_MAX: u64 = 10;
 /// Twice the largest evidence; a page of entries is below it too.
 const ANSWER_BYTES_MAX: usize = 2 * EVIDENCE_BYTES_MAX;
 
+/// A connection, with what every call over it bears.
+pub(crate) type Channel = InterceptedService<transport::Channel, Bearer>;
+
 /// Connects to a server by its address.
-pub(crate) async fn connect(server: &str) -> Result<Channel> {
-    refuse_unsafe(server)?;
+pub(crate) async fn connect(args: &ServerArgs) -> Result<Channel> {
+    let server = &*args.server;
+    let safety = safety(server)?;
+    let bearer = args.caller.bearer()?;
     let endpoint =
         Endpoint::from_shared(server.to_owned()).map_err(|_unreadable| wrong_address(server))?;
-    let channel = configure(endpoint).connect().await;
-    channel.map_err(|error| {
+    let endpoint = match safety {
+        Safety::Loopback => endpoint,
+        Safety::Tls => endpoint
+            .tls_config(args.caller.tls()?)
+            .context("the client certificate and its key, or --ca, cannot be used")?,
+    };
+    let channel = configure(endpoint).connect().await.map_err(|error| {
         let message = format!("no connection to {server}{}", causes(&error));
-        Failure::cannot_tell(message).next("check the address, and that witnessd runs there").into()
-    })
+        Failure::cannot_tell(message).next("check the address, and that witnessd runs there")
+    })?;
+    Ok(InterceptedService::new(channel, bearer))
 }
 
 /// Connects to the operator's socket.
@@ -56,12 +68,13 @@ pub(crate) async fn connect_unix(path: &Path) -> Result<Channel> {
     });
     // The connector does not look at the address, but a call needs one.
     let endpoint = configure(Endpoint::from_static("http://operator.invalid"));
-    endpoint.connect_with_connector(connector).await.map_err(|error| {
+    let channel = endpoint.connect_with_connector(connector).await.map_err(|error| {
         let message = format!("no connection to {}{}", path.display(), causes(&error));
         let step = "run this on the server's machine, as a user who may open the socket, and give its \
                     path with --admin";
-        Failure::cannot_tell(message).next(step).into()
-    })
+        Failure::cannot_tell(message).next(step)
+    })?;
+    Ok(InterceptedService::new(channel, Bearer::default()))
 }
 
 fn configure(endpoint: Endpoint) -> Endpoint {
@@ -75,22 +88,28 @@ fn configure(endpoint: Endpoint) -> Endpoint {
         .initial_connection_window_size(Some(8 * 1024 * 1024))
 }
 
-/// Hashes are access: they do not travel in the clear beyond this machine.
-pub(crate) fn refuse_unsafe(server: &str) -> Result<()> {
+/// Why what is sent to a server is seen by nobody on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Safety {
+    /// It does not leave this machine.
+    Loopback,
+    /// TLS.
+    Tls,
+}
+
+/// Hashes and tokens are access: they do not travel in the clear beyond this machine.
+pub(crate) fn safety(server: &str) -> Result<Safety> {
     let uri: Uri = server.parse().map_err(|_unreadable| wrong_address(server))?;
     let host = uri.host().unwrap_or_default();
     match uri.scheme_str() {
-        Some("http") if is_loopback(host) => Ok(()),
+        Some("https") => Ok(Safety::Tls),
+        Some("http") if is_loopback(host) => Ok(Safety::Loopback),
         Some("http") => {
             let message = format!(
-                "plain http would show document hashes to whoever listens on the way to {host}"
+                "plain http would show document hashes and tokens to whoever listens on the way to {host}"
             );
-            let step = "go through a tunnel, as in: ssh -L 7761:localhost:7761 that.host";
-            Err(Failure::cannot_tell(message).next(step).into())
-        }
-        Some("https") => {
-            let message = "this version speaks plain http to loopback only";
-            let step = "go through a tunnel or proxy on this machine that speaks TLS onwards";
+            let step =
+                "write https://, or go through a tunnel: ssh -L 7761:localhost:7761 that.host";
             Err(Failure::cannot_tell(message).next(step).into())
         }
         _ => Err(wrong_address(server).into()),
@@ -105,7 +124,7 @@ fn is_loopback(host: &str) -> bool {
 
 fn wrong_address(server: &str) -> Failure {
     Failure::cannot_tell(format!("{server} is no address of a server"))
-        .next("write it as http://localhost:7761")
+        .next("write it as https://witness.example, or http://localhost:7761")
 }
 
 /// All that lies behind "transport error".
@@ -168,16 +187,19 @@ mod tests {
     #[test]
     fn plain_http_stays_on_this_machine() {
         for good in ["http://localhost:7761", "http://127.0.0.1:1", "http://[::1]:7761"] {
-            assert!(refuse_unsafe(good).is_ok(), "{good}");
+            assert_eq!(safety(good).unwrap(), Safety::Loopback, "{good}");
+        }
+        for good in ["https://witness.example", "https://localhost:7761"] {
+            assert_eq!(safety(good).unwrap(), Safety::Tls, "{good}");
         }
         let bad = [
             "http://witness.example",
-            "https://witness.example",
+            "ftp://witness.example",
             "witness.example",
             "http://localhost.evil.example",
         ];
         for bad in bad {
-            assert!(refuse_unsafe(bad).is_err(), "{bad}");
+            assert!(safety(bad).is_err(), "{bad}");
         }
     }
 }

@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use tonic::transport::Channel;
 use witness_core::{
     entry::{Entry, EntryKind},
     firm::Firm,
@@ -15,7 +14,12 @@ use witness_core::{
 };
 use witness_wire::v1::{GetEntriesRequest, ListLogsRequest};
 
-use crate::{files, outcome::Failure, output::Output, rpc};
+use crate::{
+    files,
+    outcome::Failure,
+    output::Output,
+    rpc::{self, Channel},
+};
 
 const VKEY_BYTES_MAX: u64 = 1000;
 

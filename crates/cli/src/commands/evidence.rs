@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &EvidenceArgs, output: &mut Output) -> Result<Outc
         witness_core::hash::Hash::from_slice(&request.document_hash)
             .context("the hash is no hash")?,
     );
-    let channel = rpc::connect(&args.server.server).await?;
+    let channel = rpc::connect(&args.server).await?;
     let answer = rpc::evidence(&channel).get_evidence(rpc::timed(request)).await;
     let bytes = rpc::answer(answer).map_err(status::about_unknown)?.evidence;
     let Some(policy) = policy else {

@@ -1,6 +1,7 @@
 //! The commands, one file or folder each. A command reads its arguments, calls core or server, and says
 //! what came of it.
 
+pub(crate) mod access;
 pub(crate) mod anchor;
 pub(crate) mod audit;
 pub(crate) mod completions;
@@ -29,6 +30,7 @@ pub(crate) fn run(
         Command::Keygen(args) => keygen::run(&args, output),
         Command::Firm(command) => firm::run(&command, output),
         Command::Issuer(args) => wait(issuer::run(&args, output, now())),
+        Command::Access(args) => wait(access::run(&args, output, now())),
         Command::Hash(args) => hash::run(&args, output),
         Command::Submit(args) => wait(submit::run(*args, output)),
         Command::Status(args) => wait(status::run(&args, output)),

@@ -64,7 +64,7 @@ pub(crate) fn request(document: &DocumentArgs) -> Result<DocumentRequest> {
 pub(crate) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcome> {
     let request = request(&args.document)?;
     let again = request.clone();
-    let channel = rpc::connect(&args.server.server).await?;
+    let channel = rpc::connect(&args.server).await?;
     let answer = rpc::evidence(&channel).get_status(rpc::timed(request)).await;
     let mut status = rpc::answer(answer).map_err(about_unknown)?;
     if status.change == "restored" && status.status.is_empty() {
@@ -176,7 +176,7 @@ pub(crate) fn about_unknown(failure: Failure) -> Failure {
 /// Asks for every event of a document.
 pub(crate) async fn run_history(args: &HistoryArgs, output: &mut Output) -> Result<Outcome> {
     let request = request(&args.document)?;
-    let channel = rpc::connect(&args.server.server).await?;
+    let channel = rpc::connect(&args.server).await?;
     let answer = rpc::evidence(&channel).get_history(rpc::timed(request)).await;
     let history = rpc::answer(answer).map_err(about_unknown)?;
     let events = count_of(u64::try_from(history.items.len())?, "event");

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::json;
-use tonic::transport::Channel;
 use witness_core::{
     checkpoint::Checkpoint,
     evidence::{Evidence, LaterAnchor},
@@ -30,7 +29,8 @@ use crate::{
     http::PublicFiles,
     outcome::{Failure, Outcome},
     output::{Output, count_of},
-    rpc, trust,
+    rpc::{self, Channel},
+    trust,
 };
 
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -81,10 +81,10 @@ pub(super) async fn run(args: &AttachArgs, output: &mut Output) -> Result<Outcom
     let bytes = files::read(&args.file, FILE_BYTES_MAX)?;
     let mut evidence = verify::parse(&bytes)?;
     let known = Known::of(&evidence)?;
-    let channel = rpc::connect(&args.server.server).await?;
+    let channel = rpc::connect(&args.server).await?;
     let mut attached = Vec::new();
     for chain in &policy.chains {
-        let source = Source::new(&args.server.server, &known, chain.contract)?;
+        let source = Source::new(&args.server, &known, chain.contract)?;
         if let Some((listed, covering)) = source.first_over()? {
             let later = source.later(&channel, &listed, &covering).await?;
             evidence.attach(later.attachment());
@@ -142,7 +142,7 @@ struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    fn new(server: &str, known: &'a Known, contract: Contract) -> Result<Self> {
+    fn new(server: &ServerArgs, known: &'a Known, contract: Contract) -> Result<Self> {
         let (firm, log) =
             (PublicFiles::of_firm(server)?, PublicFiles::of_log(server, &known.origin)?);
         Ok(Self { firm, log, known, contract })

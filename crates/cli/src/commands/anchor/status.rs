@@ -8,8 +8,9 @@ use witness_core::rollup::Contract;
 
 use super::standing::{Standing, time};
 use crate::{
-    args,
+    args::{self, ServerArgs},
     chain::{self, ByChain, RpcArgs},
+    credentials::CallerArgs,
     http::PublicFiles,
     outcome::{Failure, Outcome},
     output::Output,
@@ -32,9 +33,11 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct StatusArgs {
-    /// Address of the server, http://host:port
+    /// Address of the server, https://host:port; within this machine http://localhost:port
     #[arg(long, value_name = "URL", env = "WITNESS_SERVER", required_unless_present = "contracts")]
     server: Option<String>,
+    #[command(flatten)]
+    caller: CallerArgs,
     /// A contract to ask about, whatever a server says; can be given several times
     #[arg(long = "contract", value_name = "CAIP10", requires = "rpc", value_parser = args::contract)]
     contracts: Vec<Contract>,
@@ -120,7 +123,9 @@ impl Shown {
 /// Asks, and shows it.
 pub(super) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcome> {
     let standings = match &args.server {
-        Some(server) => ask_firm(server)?,
+        Some(server) => {
+            ask_firm(&ServerArgs { server: server.clone(), caller: args.caller.clone() })?
+        }
         None => Vec::new(),
     };
     let own = args.contracts.iter().map(|contract| (*contract, None));
@@ -152,8 +157,8 @@ pub(super) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
     Ok(outcome)
 }
 
-fn ask_firm(server: &str) -> Result<Vec<Standing>> {
-    let files = PublicFiles::of_firm(server)?;
+fn ask_firm(args: &ServerArgs) -> Result<Vec<Standing>> {
+    let (files, server) = (PublicFiles::of_firm(args)?, &args.server);
     let bytes = files.get("anchors", ANSWER_BYTES_MAX)?.ok_or_else(|| {
         Failure::cannot_tell(format!("{server} does not say how its anchors stand"))
             .next("check that address and version are those of witnessd")

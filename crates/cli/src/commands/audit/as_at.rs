@@ -41,7 +41,7 @@ pub(crate) async fn run(args: &AsAtArgs, output: &mut Output) -> Result<Outcome>
         document_hash: args.document.hash()?.0.as_bytes().to_vec().into(),
         at_us: args.at.micros(),
     };
-    let channel = rpc::connect(&args.server.server).await?;
+    let channel = rpc::connect(&args.server).await?;
     let answer = rpc::audit(&channel).get_history_as_at(rpc::timed(request)).await;
     let answer = rpc::answer(answer).map_err(about_unknown)?;
     let last = match (answer.change.as_str(), answer.status.as_str()) {

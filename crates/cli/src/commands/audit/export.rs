@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &ExportArgs, output: &mut Output) -> Result<Outcom
     let issuer = args.issuer.as_ref().map(ToString::to_string).unwrap_or_default();
     let mut state =
         begin(&args.out, State { origin: args.log.origin(), issuer, size: 0, next_bundle: 0 })?;
-    let channel = rpc::connect(&args.log.server.server).await?;
+    let channel = rpc::connect(&args.log.server).await?;
     let request = ExportRequest {
         origin: state.origin.clone(),
         size: state.size,

@@ -36,7 +36,7 @@ pub(crate) struct SearchArgs {
 
 /// Searches.
 pub(crate) async fn run(args: &SearchArgs, output: &mut Output) -> Result<Outcome> {
-    let channel = rpc::connect(&args.log.server.server).await?;
+    let channel = rpc::connect(&args.log.server).await?;
     let mut client = rpc::audit(&channel);
     let mut left = if args.limit == 0 { u64::MAX } else { args.limit };
     let (mut page, mut shown) = (String::new(), 0_u64);

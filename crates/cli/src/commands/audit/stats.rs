@@ -62,7 +62,7 @@ pub(crate) struct StatsArgs {
 
 /// Counts.
 pub(crate) async fn run(args: &StatsArgs, output: &mut Output, now: Timestamp) -> Result<Outcome> {
-    let channel = rpc::connect(&args.log.server.server).await?;
+    let channel = rpc::connect(&args.log.server).await?;
     let named = |name: &Option<Name>| name.as_ref().map(ToString::to_string).unwrap_or_default();
     let request = GetStatisticsRequest {
         origin: args.log.origin(),

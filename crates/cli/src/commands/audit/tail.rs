@@ -56,7 +56,7 @@ struct State {
 
 /// Follows.
 pub(crate) async fn run(args: &TailArgs, output: &mut Output) -> Result<Outcome> {
-    let channel = rpc::connect(&args.log.server.server).await?;
+    let channel = rpc::connect(&args.log.server).await?;
     let (origin, published) = published(&channel, &args.log.origin()).await?;
     let remembered = args.state.as_deref().map(|path| read(path, &origin)).transpose()?;
     let from_index = remembered.flatten().or(args.from);
@@ -98,7 +98,7 @@ fn tell(
 }
 
 /// The log that is meant, and how many of its entries are published.
-async fn published(channel: &tonic::transport::Channel, origin: &str) -> Result<(String, u64)> {
+async fn published(channel: &rpc::Channel, origin: &str) -> Result<(String, u64)> {
     let request = rpc::timed(ListLogsRequest {});
     let logs = rpc::answer(rpc::ledger(channel).list_logs(request).await)?.logs;
     let found = match (origin, logs.as_slice()) {

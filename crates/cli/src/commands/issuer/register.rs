@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Response, Status};
 use witness_core::{
     name::Origin,
     note::{Note, NoteError, SignatureLine, Strict},
@@ -20,7 +20,7 @@ use crate::{
     files,
     outcome::{Failure, Outcome},
     output::Output,
-    rpc,
+    rpc::{self, Channel},
 };
 
 const CHANGE_BYTES_MAX: u64 = 65_536;

@@ -6,7 +6,6 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use tonic::transport::Channel;
 use witness_core::{
     drafting::{ClientSecret, Position},
     encoding,
@@ -28,7 +27,8 @@ use crate::{
     files::{self, STANDARD_INPUT},
     outcome::Failure,
     output::Output,
-    rpc, times,
+    rpc::{self, Channel},
+    times,
 };
 
 const SECRET_FILE: &str = "client.secret";

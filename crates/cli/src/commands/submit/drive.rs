@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::{Status, Streaming, transport::Channel};
+use tonic::{Status, Streaming};
 use witness_core::{key::VerifyingKey, name::Origin, note::Note};
 use witness_wire::v1::{Receipt, Refusal, SubmitRequest, SubmitResponse, submit_response::Answer};
 
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     outcome::{Failure, Outcome, is_worth_a_retry},
-    rpc,
+    rpc::{self, Channel},
     trust::FirmNotes,
 };
 

@@ -110,7 +110,7 @@ pub(crate) async fn run(args: SubmitArgs, output: &mut Output) -> Result<Outcome
     let place = begin::Place::of(&args)?;
     let policy = args.policy.as_deref().map(trust::read_policy).transpose()?;
     let mut input = begin::Input::open(&args, &place, output)?;
-    let channel = rpc::connect(&args.server.server).await?;
+    let channel = rpc::connect(&args.server).await?;
     // First whose server it is, then which log: only then does its position mean anything.
     let kept = args.journal.join("firm-root.vkey");
     let root = trust::root(&channel, policy.as_ref(), &kept, output).await?;

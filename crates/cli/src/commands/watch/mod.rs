@@ -117,8 +117,8 @@ pub(crate) fn run(
     now: fn() -> Timestamp,
 ) -> Result<Outcome> {
     let policy = trust::read_policy(&args.policy)?;
-    let files = PublicFiles::of_log(&args.server.server, &args.origin)?;
-    let files_of_firm = PublicFiles::of_firm(&args.server.server)?;
+    let files = PublicFiles::of_log(&args.server, &args.origin)?;
+    let files_of_firm = PublicFiles::of_firm(&args.server)?;
     let folder = StateFolder::open(&args.state)?;
     let follower = Follower::new(&files, &folder, &policy, args.origin.clone())?;
     let state = &follower.state;

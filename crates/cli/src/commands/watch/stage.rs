@@ -34,7 +34,7 @@ use super::{
     rollups::RollUps,
     state::StateFolder,
 };
-use crate::{http::PublicFiles, outcome::Outcome};
+use crate::{args::ServerArgs, http::PublicFiles, outcome::Outcome};
 
 /// What the firm serves, by path.
 type Served = BTreeMap<String, Vec<u8>>;
@@ -78,8 +78,9 @@ impl Stage {
                 .incoming()
                 .for_each(|stream| answer(&stream.unwrap(), &shared.lock().unwrap()));
         });
-        let files = PublicFiles::of_log(&address, &origin()).unwrap();
-        let files_of_firm = PublicFiles::of_firm(&address).unwrap();
+        let asked = ServerArgs::at(&address);
+        let files = PublicFiles::of_log(&asked, &origin()).unwrap();
+        let files_of_firm = PublicFiles::of_firm(&asked).unwrap();
         Self { keys, served, files, files_of_firm, folder: tempfile::tempdir().unwrap() }
     }
 

@@ -1,0 +1,64 @@
+//! `witness access`: who is let in, over the operator's socket.
+
+mod grant;
+mod list;
+mod revoke;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use witness_core::time::Timestamp;
+
+use crate::{outcome::Outcome, output::Output, rpc};
+
+const EXAMPLES: &str = "\
+Anybody may submit what is signed, read the public log, and ask about a document hash that it
+knows. Regulators and issuers see more, each within its scope and its term, and are known by a
+token or by a client certificate. Each call of theirs is written down.
+
+Examples:
+  witness access grant --role regulator --name BaFin --jurisdictions DE --until 2027-12-31 \\
+      --token-file bafin.token
+  witness access grant --role issuer --name 'AWS Training' --issuer aws.training \\
+      --until 2027-12-31 --certificate aws.pem
+  witness access list
+  witness access revoke c-0badcafe";
+
+/// Arguments of `witness access`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct AccessArgs {
+    /// The operator's socket
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        env = "WITNESS_ADMIN",
+        default_value = "/run/witnessd/admin.sock"
+    )]
+    admin: PathBuf,
+    #[command(subcommand)]
+    command: AccessCommand,
+}
+
+/// What can be done about who is let in.
+#[derive(Debug, Subcommand)]
+enum AccessCommand {
+    /// Let a regulator or an issuer in
+    Grant(Box<grant::GrantArgs>),
+    /// Shut a caller out, from its next call on
+    Revoke(revoke::RevokeArgs),
+    /// List who was let in, and who was shut out
+    List,
+}
+
+/// Does what was asked for.
+pub(crate) async fn run(args: &AccessArgs, output: &mut Output, now: Timestamp) -> Result<Outcome> {
+    let channel = || rpc::connect_unix(&args.admin);
+    match &args.command {
+        AccessCommand::Grant(grant) => grant::run(grant, channel(), output).await,
+        AccessCommand::Revoke(revoke) => revoke::run(revoke, &channel().await?, output).await,
+        AccessCommand::List => list::run(&channel().await?, output, now).await,
+    }
+}
