@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 use super::{
     file::{Evidence, Reference},
-    rows::{AnchorRow, EvidenceEntry, EvidenceEvent, Item, RollUpRow},
+    rows::{AnchorRow, ErasedEvent, EvidenceEntry, EvidenceEvent, Item, RollUpRow},
 };
 use crate::{
     checkpoint::Checkpoint,
@@ -47,6 +47,19 @@ impl core::fmt::Debug for EventProof {
     }
 }
 
+/// One event whose text was erased, with what is left of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasedProof {
+    /// The entry that says that it was erased.
+    pub erasure: LeafIndex,
+    /// Its index in the submission.
+    pub index: LeafIndex,
+    /// Its leaf hash.
+    pub leaf: Hash,
+    /// Its inclusion path in the submission's tree.
+    pub path: Vec<Hash>,
+}
+
 /// One roll-up, with the inclusion path of the log's checkpoint in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RollUpProof {
@@ -72,7 +85,14 @@ pub struct EvidenceBuilder {
     entries: BTreeMap<LeafIndex, (Vec<Hash>, String)>,
     firm: Vec<LeafIndex>,
     registry: Vec<LeafIndex>,
-    items: BTreeMap<(Domain, DocumentHash), BTreeMap<(LeafIndex, LeafIndex), EventProof>>,
+    items: BTreeMap<(Domain, DocumentHash), Gathered>,
+}
+
+/// The events of a document, by entry and index in the submission.
+#[derive(Debug, Clone, Default)]
+struct Gathered {
+    events: BTreeMap<(LeafIndex, LeafIndex), EventProof>,
+    erased: BTreeMap<(LeafIndex, LeafIndex), ErasedProof>,
 }
 
 impl EvidenceBuilder {
@@ -124,8 +144,26 @@ impl EvidenceBuilder {
         entry: LeafIndex,
         event: EventProof,
     ) {
-        let events = self.items.entry((issuer, document)).or_default();
-        events.insert((entry, event.index), event);
+        let gathered = self.items.entry((issuer, document)).or_default();
+        gathered.events.insert((entry, event.index), event);
+    }
+
+    /// Adds an entry with an erasure, for the erased events that follow.
+    pub fn erasure(&mut self, entry: ProvedEntry) {
+        self.add(entry);
+    }
+
+    /// Adds an event of a document whose text was erased, and whose submission is the entry at `entry`. A document of
+    /// which no other event is left cannot be named: its evidence is refused for want of events.
+    pub fn erased(
+        &mut self,
+        issuer: Domain,
+        document: DocumentHash,
+        entry: LeafIndex,
+        erased: ErasedProof,
+    ) {
+        let gathered = self.items.entry((issuer, document)).or_default();
+        gathered.erased.insert((entry, erased.index), erased);
     }
 
     /// Adds a roll-up, and its checkpoint, of which the first one of a size is kept.
@@ -179,9 +217,18 @@ impl EvidenceBuilder {
             path: event.path,
             text: event.text,
         };
-        let item = |((issuer, document), events): (_, BTreeMap<_, _>)| Item {
+        let erased =
+            |((entry, index), erased): ((LeafIndex, LeafIndex), ErasedProof)| ErasedEvent {
+                entry: position(&entry),
+                erasure: position(&erased.erasure),
+                index,
+                leaf: erased.leaf,
+                path: erased.path,
+            };
+        let item = |((issuer, document), gathered): (_, Gathered)| Item {
             document,
-            events: events.into_iter().map(event).collect(),
+            erased: gathered.erased.into_iter().map(erased).collect(),
+            events: gathered.events.into_iter().map(event).collect(),
             issuer,
         };
         let entry = |(index, (path, text))| EvidenceEntry { checkpoint, index, path, text };

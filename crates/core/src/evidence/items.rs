@@ -8,12 +8,15 @@ use alloc::{
 use super::{
     anchored::{Anchored, RolledUp},
     checkpoints::{CheckpointFacts, Trust},
+    erasures::{Named, Stated},
     file::{Evidence, Reference},
-    place::{Place, Referrer, Table},
+    place::{ErasedPlace, Place, Referrer, Table},
     refusal::Refusal,
-    rows::{EvidenceEvent, Item},
+    rows::{EvidenceEntry, EvidenceEvent, Item},
     times::{Chain, Received},
-    verdict::{Details, EventFacts, ItemFacts, KnownRevocations, Logged, Revoked, SignedBy},
+    verdict::{
+        Cosigned, Details, EventFacts, ItemFacts, KnownRevocations, Logged, Revoked, SignedBy,
+    },
 };
 use crate::{
     entry::Entry as Leaf,
@@ -36,28 +39,31 @@ pub(super) struct Reading<'a> {
 }
 
 /// A submission whose issuer's signature was found good, under a key that counted, and whose time fits the chain.
-struct Vouched {
-    submission: Submission,
-    signed: SignedBy,
-    logged: Logged,
+pub(super) struct Vouched {
+    pub(super) submission: Submission,
+    pub(super) signed: SignedBy,
+    pub(super) logged: Logged,
     rolled_up: Option<RolledUp>,
-    anchored: Option<Anchored>,
+    pub(super) anchored: Option<Anchored>,
 }
 
-impl Reading<'_> {
+/// What was read for an item, and serves the next ones: events have entries in common.
+struct Known {
+    submissions: BTreeMap<Reference, Vouched>,
+    erasures: BTreeMap<Reference, Stated>,
+    named: Named,
+}
+
+impl<'a> Reading<'a> {
     /// What is proved of every document.
     pub(super) fn items(self) -> Result<Vec<ItemFacts>, Refusal> {
-        let mut submissions = BTreeMap::new();
-        let facts = |(position, item)| self.item(position, item, &mut submissions);
+        let (submissions, erasures) = (BTreeMap::new(), BTreeMap::new());
+        let mut known = Known { submissions, erasures, named: self.named() };
+        let facts = |(position, item)| self.item(position, item, &mut known);
         self.evidence.items.iter().enumerate().map(facts).collect()
     }
 
-    fn item(
-        self,
-        position: usize,
-        item: &Item,
-        submissions: &mut BTreeMap<Reference, Vouched>,
-    ) -> Result<ItemFacts, Refusal> {
+    fn item(self, position: usize, item: &Item, known: &mut Known) -> Result<ItemFacts, Refusal> {
         let mut events = Vec::with_capacity(item.events.len());
         let mut last: Option<(Reference, LeafIndex)> = None;
         for (number, proof) in item.events.iter().enumerate() {
@@ -67,24 +73,51 @@ impl Reading<'_> {
                 return Err(Refusal::EventOrder { place });
             }
             last = Some((proof.entry, proof.index));
-            let vouched = match submissions.entry(proof.entry) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(first) => first.insert(self.submission(proof.entry, place)?),
-            };
+            let from = Referrer::Event(place);
+            let vouched = self.vouched(proof.entry, from, &mut known.submissions)?;
             events.push(self.event((item, proof), place, vouched)?);
         }
-        Ok(ItemFacts { document: item.document, events, issuer: item.issuer.clone() })
+        let mut erased = Vec::with_capacity(item.erased.len());
+        for (number, proof) in item.erased.iter().enumerate() {
+            let place = ErasedPlace { item: position, erased: number };
+            Self::check_named(item, place, &mut known.named)?;
+            let from = Referrer::Erased(place);
+            let vouched = self.vouched(proof.entry, from, &mut known.submissions)?;
+            let stated = self.stated(proof.erasure, place, &mut known.erasures)?;
+            erased.push(self.erased((item, proof), place, (vouched, stated))?);
+        }
+        Ok(ItemFacts { document: item.document, erased, events, issuer: item.issuer.clone() })
+    }
+
+    /// An entry, as the file and its text have it, and the checkpoint in which it is proved.
+    pub(super) fn found(
+        self,
+        reference: Reference,
+        from: Referrer,
+    ) -> Result<(&'a EvidenceEntry, &'a Leaf, &'a CheckpointFacts), Refusal> {
+        let beyond = |table| Refusal::ReferenceOutOfRange { from, table };
+        let row = self.evidence.entries.get(reference.0).ok_or(beyond(Table::Entries))?;
+        let leaf = self.entries.get(reference.0).ok_or(beyond(Table::Entries))?;
+        let checkpoint = self.checkpoints.get(row.checkpoint.0);
+        Ok((row, leaf, checkpoint.ok_or(beyond(Table::Checkpoints))?))
+    }
+
+    fn vouched(
+        self,
+        reference: Reference,
+        from: Referrer,
+        known: &mut BTreeMap<Reference, Vouched>,
+    ) -> Result<&Vouched, Refusal> {
+        match known.entry(reference) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(first) => Ok(first.insert(self.submission(reference, from)?)),
+        }
     }
 
     /// The submission of an entry: to this log, in an open stream of a registered issuer, signed by it.
-    fn submission(self, reference: Reference, place: Place) -> Result<Vouched, Refusal> {
+    fn submission(self, reference: Reference, from: Referrer) -> Result<Vouched, Refusal> {
         let entry = reference.0;
-        let from = Referrer::Event(place);
-        let beyond = |table| Refusal::ReferenceOutOfRange { from, table };
-        let row = self.evidence.entries.get(entry).ok_or(beyond(Table::Entries))?;
-        let leaf = self.entries.get(entry).ok_or(beyond(Table::Entries))?;
-        let checkpoint =
-            self.checkpoints.get(row.checkpoint.0).ok_or(beyond(Table::Checkpoints))?;
+        let (row, leaf, checkpoint) = self.found(reference, from)?;
         let note = IssuerNote::<Submission>::parse(leaf.body.as_bytes())
             .map_err(|source| Refusal::SubmissionNote { entry, source })?;
         if note.body.origin != *self.trust.origin {
@@ -180,20 +213,27 @@ impl Reading<'_> {
             (Some(text), Some(hash)) if Hash::of(text.as_bytes()) == hash => Details::Proved,
             (Some(_), _) => return Err(Refusal::EventDetails { place }),
         };
-        let checkpoint = self.checkpoints.iter().find(|checkpoint| checkpoint.size == logged.size);
         Ok(EventFacts {
             anchored: *anchored,
             change: event.change,
             claim_type: event.claim_type,
-            cosigned: checkpoint.and_then(|checkpoint| checkpoint.cosigned.clone()),
+            cosigned: self.cosigned(logged),
             details,
             logged: logged.clone(),
             occurred_at: event.occurred_at,
-            published: checkpoint.and_then(|checkpoint| checkpoint.published),
+            published: self.checkpoint(logged).and_then(|checkpoint| checkpoint.published),
             rolled_up: *rolled_up,
             sequence: submission.first_sequence + proof.index.0,
             signed: signed.clone(),
             stream: submission.stream.clone(),
         })
+    }
+
+    fn checkpoint(self, logged: &Logged) -> Option<&'a CheckpointFacts> {
+        self.checkpoints.iter().find(|checkpoint| checkpoint.size == logged.size)
+    }
+
+    pub(super) fn cosigned(self, logged: &Logged) -> Option<Cosigned> {
+        self.checkpoint(logged).and_then(|checkpoint| checkpoint.cosigned.clone())
     }
 }

@@ -68,6 +68,14 @@ pub(super) fn read_index<'de, D: Deserializer<'de>>(
     read(deserializer, EXPECTED_DECIMAL, |text| text::decimal(text).map(LeafIndex))
 }
 
+pub(super) fn write_hash<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hash.to_base64())
+}
+
+pub(super) fn read_hash<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
+    read(deserializer, EXPECTED_HASH, Hash::from_base64)
+}
+
 pub(super) fn write_path<S: Serializer>(path: &[Hash], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(path.iter().map(|hash| hash.to_base64()))
 }

@@ -10,6 +10,8 @@ mod attachments;
 pub(crate) mod authority;
 mod build;
 pub(crate) mod checkpoints;
+mod erased;
+mod erasures;
 mod fact;
 mod file;
 mod items;
@@ -28,12 +30,13 @@ pub use self::{
     anchored::{Anchored, Belief, RolledUp, SeenBlock},
     anchors::AnchorBlock,
     attachments::LaterAnchor,
-    build::{EventProof, EvidenceBuilder, ProvedEntry, RollUpProof},
+    build::{ErasedProof, EventProof, EvidenceBuilder, ProvedEntry, RollUpProof},
+    erased::{ErasedFacts, ErasureFacts},
     fact::{FactKind, Missing},
     file::{EVIDENCE_BYTES_MAX, Evidence, FileError, Reference},
-    place::{Place, Referrer, Spot, Table},
+    place::{ErasedPlace, Place, Referrer, Spot, Table},
     refusal::{Refusal, RefusalClass},
-    rows::{AnchorRow, Attachment, EvidenceEntry, EvidenceEvent, Item, RollUpRow},
+    rows::{AnchorRow, Attachment, ErasedEvent, EvidenceEntry, EvidenceEvent, Item, RollUpRow},
     verdict::{
         Cosigned, Details, EventFacts, ItemFacts, KnownRevocations, Logged, NotProved, Published,
         Revoked, SignedBy, Unchecked, Verdict,

@@ -50,6 +50,21 @@ impl fmt::Display for Place {
     }
 }
 
+/// Place of an erased event in the file, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ErasedPlace {
+    /// Position in `items`.
+    pub item: usize,
+    /// Position in the item's `erased`.
+    pub erased: usize,
+}
+
+impl fmt::Display for ErasedPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "items[{}].erased[{}]", self.item, self.erased)
+    }
+}
+
 /// Where a checkpoint, roll-up, anchor or note stands that a refusal is about: in a table of the file, or in an
 /// attachment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +100,8 @@ pub enum Referrer {
     Row(Table, usize),
     /// An event.
     Event(Place),
+    /// An erased event.
+    Erased(ErasedPlace),
 }
 
 impl fmt::Display for Referrer {
@@ -92,6 +109,7 @@ impl fmt::Display for Referrer {
         match self {
             Self::Row(table, position) => write!(f, "{table}[{position}]"),
             Self::Event(place) => place.fmt(f),
+            Self::Erased(place) => place.fmt(f),
         }
     }
 }

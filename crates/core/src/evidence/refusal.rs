@@ -3,7 +3,7 @@
 
 use super::{
     file::FileError,
-    place::{Place, Referrer, Spot, Table},
+    place::{ErasedPlace, Place, Referrer, Spot, Table},
 };
 use crate::{
     evm::AnchorError, firm::FirmError, merkle::ProofError, note::NoteError,
@@ -257,6 +257,34 @@ refusals! {
     /// No registry note of the file registers the claim type before the entry.
     Refuted "claim-type-not-vouched" "{place}: registry must hold the note that registered the claim type before"
     ClaimTypeNotVouched { place: Place = "Which event." }
+
+    /// An erased event out of log order, or twice.
+    Refuted "erased-order" "{place} must stand in the log after the erased event before it"
+    ErasedOrder { place: ErasedPlace = "Which erased event." }
+    /// An erased event whose text is in the file, or which is another document's, too.
+    Refuted "erased-repeated" "{place} must be an event that the file names nowhere else"
+    ErasedRepeated { place: ErasedPlace = "Which erased event." }
+    /// The path does not lead from the erased event's leaf hash to the submission's root.
+    Refuted "erased-proof" "{place}, inclusion in its submission: {source}"
+    ErasedProof { place: ErasedPlace = "Which erased event.", source: ProofError = "Why." }
+    /// An erased event of another issuer than the item's.
+    Refuted "erased-issuer" "{place} must be of the item's issuer"
+    ErasedIssuer { place: ErasedPlace = "Which erased event." }
+    /// A body that is no erasure.
+    Refuted "erasure-text" "entries[{entry}]: {source}"
+    ErasureText { entry: usize = "Position in `entries`.", source: Malformed = "Why." }
+    /// An erasure in another log.
+    Refuted "erasure-origin" "entries[{entry}] must hold an erasure in the log of the checkpoints"
+    ErasureOrigin { entry: usize = "Position in `entries`." }
+    /// An erasure of another issuer's events.
+    Refuted "erasure-issuer" "{place} must be erased by an erasure of its issuer's events"
+    ErasureIssuer { place: ErasedPlace = "Which erased event." }
+    /// An erasure of other events.
+    Refuted "erasure-range" "{place} must be in a range of its erasure"
+    ErasureRange { place: ErasedPlace = "Which erased event." }
+    /// An erasure from before the event.
+    Refuted "erasure-early" "{place} must be erased by an entry that stands in the log after its submission"
+    ErasureEarly { place: ErasedPlace = "Which erased event." }
 }
 
 impl Refusal {
@@ -264,6 +292,7 @@ impl Refusal {
     fn malformed(&self) -> Option<&Malformed> {
         if let Self::EntryText { source, .. }
         | Self::EventText { source, .. }
+        | Self::ErasureText { source, .. }
         | Self::FirmNote { source: FirmError::Text(source), .. }
         | Self::RegistryNote { source: RegistryError::Text(source), .. }
         | Self::RollUpText { source, .. }

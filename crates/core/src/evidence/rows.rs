@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     file::Reference,
     members::{
-        read_document, read_index, read_issuer, read_path, write_document, write_issuer,
-        write_path, write_shown,
+        read_document, read_hash, read_index, read_issuer, read_path, write_document, write_hash,
+        write_issuer, write_path, write_shown,
     },
 };
 use crate::{
@@ -79,7 +79,11 @@ pub struct Item {
     /// The document.
     #[serde(serialize_with = "write_document", deserialize_with = "read_document")]
     pub document: DocumentHash,
-    /// Its events, in log order.
+    /// Its events whose texts were erased, in log order; left out if there are none. That they were of this document
+    /// is the firm's word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<ErasedEvent>,
+    /// Its events, in log order: one at least.
     pub events: Vec<EvidenceEvent>,
     /// Its issuer.
     #[serde(serialize_with = "write_issuer", deserialize_with = "read_issuer")]
@@ -113,6 +117,25 @@ impl fmt::Debug for EvidenceEvent {
             .field("index", &self.index)
             .finish_non_exhaustive()
     }
+}
+
+/// An event whose text was erased: its place in a submission, and the erasure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErasedEvent {
+    /// The entry that holds its submission.
+    pub entry: Reference,
+    /// The entry that says that it was erased.
+    pub erasure: Reference,
+    /// Its index in the submission.
+    #[serde(serialize_with = "write_shown", deserialize_with = "read_index")]
+    pub index: LeafIndex,
+    /// Its leaf hash, which is all that is left of it.
+    #[serde(serialize_with = "write_hash", deserialize_with = "read_hash")]
+    pub leaf: Hash,
+    /// Its inclusion path in the submission's tree, from the leaf up.
+    #[serde(serialize_with = "write_path", deserialize_with = "read_path")]
+    pub path: Vec<Hash>,
 }
 
 impl Attachment {

@@ -5,7 +5,7 @@ use alloc::{collections::BTreeSet, vec, vec::Vec};
 use super::{
     checkpoints::SignedCheckpoint,
     file::{Evidence, Reference},
-    place::{Place, Referrer, Spot, Table},
+    place::{ErasedPlace, Place, Referrer, Spot, Table},
     refusal::Refusal,
 };
 use crate::{
@@ -41,6 +41,11 @@ pub(super) fn check_references(evidence: &Evidence) -> Result<(), Refusal> {
     for (item, entry) in evidence.items.iter().enumerate() {
         for (event, proof) in entry.events.iter().enumerate() {
             entries.mark(proof.entry, Referrer::Event(Place { item, event }))?;
+        }
+        for (erased, proof) in entry.erased.iter().enumerate() {
+            let from = Referrer::Erased(ErasedPlace { item, erased });
+            entries.mark(proof.entry, from)?;
+            entries.mark(proof.erasure, from)?;
         }
     }
     entries.check_all_used()?;
@@ -99,7 +104,10 @@ pub(super) fn read_entries(evidence: &Evidence) -> Result<Vec<Entry>, Refusal> {
     let events = evidence.items.iter().flat_map(|item| &item.events).map(|event| event.entry);
     check_kind(&entries, evidence.firm.iter().copied(), &EntryKind::Firm, "firm")?;
     check_kind(&entries, evidence.registry.iter().copied(), &EntryKind::Registry, "registry")?;
-    check_kind(&entries, events, &EntryKind::Submission, "submission")?;
+    let erased = || evidence.items.iter().flat_map(|item| &item.erased);
+    let submissions = events.chain(erased().map(|event| event.entry));
+    check_kind(&entries, submissions, &EntryKind::Submission, "submission")?;
+    check_kind(&entries, erased().map(|event| event.erasure), &EntryKind::Erasure, "erasure")?;
     Ok(entries)
 }
 

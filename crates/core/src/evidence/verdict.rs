@@ -7,7 +7,10 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Serialize, Serializer};
 
-use super::anchored::{Anchored, RolledUp};
+use super::{
+    anchored::{Anchored, RolledUp},
+    erased::ErasedFacts,
+};
 use crate::{
     event::Change,
     hash::{DocumentHash, Hash},
@@ -41,6 +44,10 @@ pub struct ItemFacts {
     /// The document.
     #[serde(serialize_with = "document")]
     pub document: DocumentHash,
+    /// Its events whose texts were erased, in log order; left out if there are none. Of this document they are by the
+    /// firm's word.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<ErasedFacts>,
     /// Its events in the file, in log order. The last one is the state, as far as the file goes.
     pub events: Vec<EventFacts>,
     /// Its issuer.
@@ -49,7 +56,8 @@ pub struct ItemFacts {
 }
 
 impl ItemFacts {
-    /// The last event in the file: the state of the document, as far as the file goes.
+    /// The last event in the file: the state of the document, as far as the file goes. See
+    /// [`Self::is_last_known`].
     #[must_use]
     pub fn last(&self) -> Option<&EventFacts> {
         self.events.last()
@@ -221,6 +229,10 @@ pub enum NotProved {
     Times,
     /// That the firm did not date something back: no anchored checkpoint before it is in the file.
     Earliest,
+    /// That an event which was erased was of the document.
+    ErasedDocument,
+    /// How a document stands: an event after the last one in the file was erased.
+    State,
 }
 
 impl Verdict {

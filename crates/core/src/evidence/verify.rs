@@ -13,7 +13,7 @@ use super::{
     refusal::Refusal,
     rollups, tables,
     times::Chain,
-    verdict::{EventFacts, ItemFacts, KnownRevocations, NotProved, Verdict},
+    verdict::{ItemFacts, KnownRevocations, NotProved, Verdict},
 };
 use crate::{note::Ed25519, policy::Policy, tlog_policy::TlogPolicy};
 
@@ -65,7 +65,7 @@ pub fn verify(
 }
 
 fn not_proved(items: &[ItemFacts], policy: &Policy) -> Vec<NotProved> {
-    let events = || items.iter().flat_map(|item| &item.events);
+    let borne = || items.iter().flat_map(ItemFacts::borne);
     let mut list = Vec::from([
         NotProved::Truth,
         NotProved::Occurrence,
@@ -73,20 +73,26 @@ fn not_proved(items: &[ItemFacts], policy: &Policy) -> Vec<NotProved> {
         NotProved::FirmKeys,
         NotProved::LaterRevocation,
     ]);
-    if events().any(|event| event.signed.revocations == KnownRevocations::NotesInFile) {
+    let mut signed = borne().filter_map(|it| it.signed);
+    if signed.any(|signed| signed.revocations == KnownRevocations::NotesInFile) {
         list.push(NotProved::Revocations);
     }
     // `quorum none` is met by nobody, which proves nothing.
     let asks = policy.cosigners().is_some_and(TlogPolicy::asks_for_cosigners);
-    let is_seen = |event: &EventFacts| event.cosigned.as_ref().is_some_and(|it| it.quorum);
-    if !asks || !events().all(is_seen) {
+    if !asks || !borne().all(|it| it.cosigned.is_some_and(|it| it.quorum)) {
         list.push(NotProved::SameForAll);
     }
-    if events().any(|event| event.anchored.is_none()) {
+    if borne().any(|it| it.anchored.is_none()) {
         list.push(NotProved::Times);
     }
-    if events().any(|event| event.anchored.is_some_and(|it| it.not_before.is_none())) {
+    if borne().any(|it| it.anchored.is_some_and(|it| it.not_before.is_none())) {
         list.push(NotProved::Earliest);
+    }
+    if items.iter().any(|item| !item.erased.is_empty()) {
+        list.push(NotProved::ErasedDocument);
+    }
+    if !items.iter().all(ItemFacts::is_last_known) {
+        list.push(NotProved::State);
     }
     list
 }

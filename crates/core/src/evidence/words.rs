@@ -23,7 +23,12 @@ impl Verdict {
                 1 => "its one event in this file".into(),
                 _ => format!("the last of its {count} events in this file"),
             };
-            lines.push(format!("document {number}, of {issuer}: {last}, {which}"));
+            let beyond = if item.is_last_known() {
+                ""
+            } else {
+                "; a later one was erased, so how the document stands beyond that is not known"
+            };
+            lines.push(format!("document {number}, of {issuer}: {last}, {which}{beyond}"));
             for event in &item.events {
                 lines.push(format!(
                     "{}: {}, as {}",
@@ -32,6 +37,11 @@ impl Verdict {
                     event.claim_type
                 ));
                 lines.extend(self.event(event).into_iter().map(|line| format!("  {line}")));
+            }
+            for erased in &item.erased {
+                lines.push(format!("{}: erased", erased.sequence));
+                let facts = erased.lines(self.origin.as_str());
+                lines.extend(facts.into_iter().map(|line| format!("  {line}")));
             }
         }
         lines.extend(self.unchecked.iter().map(|it| format!("not checked: {}", it.what)));
@@ -77,7 +87,7 @@ fn change(change: &Change) -> String {
     }
 }
 
-fn signed(signed: &SignedBy) -> Vec<String> {
+pub(super) fn signed(signed: &SignedBy) -> Vec<String> {
     let (index, sequence) = (signed.added_index, signed.added_sequence);
     let mut lines =
         Vec::from([format!("the key was added at index {index}, registry change {sequence}")]);
@@ -188,6 +198,12 @@ impl NotProved {
             }
             Self::Earliest => {
                 "that nothing was dated back: no anchored checkpoint from before it is in this file"
+            }
+            Self::ErasedDocument => {
+                "that what was erased was of the document: its place is logged, and the rest is the firm's word"
+            }
+            Self::State => {
+                "how a document stands: an event after the last one in this file was erased"
             }
         }
     }

@@ -16,8 +16,11 @@ use witness_core::{
     document::Document,
     drafting::{ClientSecret, Draft, Drafter, Occurrence, Position, What},
     entry::{Entry, EntryKind},
+    erasure::{Erasure, Range, Reason},
     event::{Change, Event, Status, StatusClass},
-    evidence::{self, EventProof, Evidence, EvidenceBuilder, Place, ProvedEntry, RollUpProof},
+    evidence::{
+        self, ErasedProof, EventProof, Evidence, EvidenceBuilder, Place, ProvedEntry, RollUpProof,
+    },
     evm::{Anchor, Word},
     firm::{Firm, Role},
     firm_keys::{KeySet, firm_key_file, plan_keys},
@@ -105,10 +108,14 @@ impl Log {
     }
 
     fn append(&mut self, kind: EntryKind, note: &Note) -> LeafIndex {
+        self.append_text(kind, note.to_string())
+    }
+
+    fn append_text(&mut self, kind: EntryKind, body: String) -> LeafIndex {
         let index = u64::try_from(self.entries.len()).unwrap();
         let received_at = Timestamp::from_seconds(START + index);
         let registry_sequence = self.registry.next_sequence();
-        self.entries.push(Entry { kind, received_at, registry_sequence, body: note.to_string() });
+        self.entries.push(Entry { kind, received_at, registry_sequence, body });
         LeafIndex(index)
     }
 
@@ -225,7 +232,7 @@ fn register_issuer(log: &mut Log, texts: &mut Texts) {
 }
 
 /// The first submission, and all that it gives: receipt, published checkpoint, evidence, verdict.
-fn prove_first_event(log: &mut Log, texts: &mut Texts) {
+fn prove_first_event(log: &mut Log, texts: &mut Texts) -> (Draft, LeafIndex) {
     let (draft, index) = log.submit(&[issued()], &issuer_key(11));
     texts.insert("event-issued", draft.events[0].clone());
     texts.insert("details", draft.details[0].clone());
@@ -264,10 +271,11 @@ fn prove_first_event(log: &mut Log, texts: &mut Texts) {
     texts.insert("verdict", verdict.to_json());
     let proof = evidence.tlog_proof(Place { item: 0, event: 0 }).unwrap();
     texts.insert("tlog-proof", proof.encode());
+    (draft, index)
 }
 
 /// A second key, the first one revoked, a third key by recovery, and every other kind of event.
-fn go_on(log: &mut Log, texts: &mut Texts) {
+fn go_on(log: &mut Log, texts: &mut Texts) -> (Draft, LeafIndex) {
     let (first, second, third) = (issuer_key(11), issuer_key(12), issuer_key(13));
     texts.insert("registry-key-added-next", log.add_key(&second, false, &[&second, &first]));
     let (key, as_of) = (first.verifying_key().id(), Timestamp::from_seconds(START));
@@ -275,7 +283,7 @@ fn go_on(log: &mut Log, texts: &mut Texts) {
     texts.insert("registry-key-revoked", log.register(revoked, &[]));
     texts.insert("registry-key-added-recovery", log.add_key(&third, true, &[&third]));
 
-    let (draft, _index) = log.submit(&later(), &second);
+    let (draft, index) = log.submit(&later(), &second);
     let names =
         ["event-replaced", "event-amended", "event-status", "event-deleted", "event-restored"];
     for (name, text) in names.into_iter().zip(&draft.events) {
@@ -293,6 +301,40 @@ fn go_on(log: &mut Log, texts: &mut Texts) {
     let heartbeat = note_over(heartbeat.encode(), &[&second]);
     admission::admit_heartbeat(heartbeat.to_string().as_bytes(), (&log.registry, &Strict)).unwrap();
     texts.insert("heartbeat", heartbeat.to_string());
+    (draft, index)
+}
+
+/// The certificate's second event is erased: what is left of it in the certificate's evidence.
+fn erase(log: &mut Log, texts: &mut Texts, [first, later]: [&(Draft, LeafIndex); 2]) {
+    let range = Range { stream: name("main"), first_sequence: 1, events: 1 };
+    let (origin, reason) = (log.registry.origin().clone(), Reason::Request);
+    let text = Erasure { origin, issuer: issuer(), reason, ranges: vec![range] }.encode();
+    texts.insert("erasure", text.clone());
+    let erasure = log.append_text(EntryKind::Erasure, text);
+    let signers = [log.key("log1.log.skey"), log.key("log1.timestamp.skey")];
+    let mut builder = EvidenceBuilder::new(log.checkpoint(&signers).to_string());
+    builder.firm(log.proved(LeafIndex(0)));
+    for (index, entry) in (0..).zip(&log.entries) {
+        if entry.kind == EntryKind::Registry {
+            builder.registry(log.proved(LeafIndex(index)));
+        }
+    }
+    let (document, index) = (hash_of(DOCUMENT), LeafIndex(0));
+    builder.submission(log.proved(first.1));
+    let (path, text) = (Vec::new(), first.0.events[0].clone());
+    builder.event(issuer(), document, first.1, EventProof { details: None, index, path, text });
+    builder.submission(log.proved(later.1));
+    builder.erasure(log.proved(erasure));
+    let leaves: Vec<Hash> =
+        later.0.events.iter().map(|event| Hash::leaf(event.as_bytes())).collect();
+    let (leaf, path) = (leaves[0], leaves_path(&leaves, index).unwrap());
+    builder.erased(issuer(), document, later.1, ErasedProof { erasure, index, leaf, path });
+    let evidence = builder.build();
+    let policy = Policy::for_firm(log.keys.root.verifying_key().clone());
+    let verdict = evidence::verify(&evidence, &policy, &[], &Strict).unwrap();
+    assert!(verdict.missing(&policy).is_empty() && !verdict.items[0].is_last_known());
+    texts.insert("evidence-erased", evidence.encode());
+    texts.insert("verdict-erased", verdict.to_json());
 }
 
 /// How long bodies are kept, a hold that comes and goes, and the issuer's end.
@@ -338,8 +380,9 @@ fn texts() -> Texts {
     let mut log = Log::founded();
     texts.insert("firm", log.keys.note.to_string());
     register_issuer(&mut log, &mut texts);
-    prove_first_event(&mut log, &mut texts);
-    go_on(&mut log, &mut texts);
+    let first = prove_first_event(&mut log, &mut texts);
+    let later = go_on(&mut log, &mut texts);
+    erase(&mut log, &mut texts, [&first, &later]);
     wind_up(&mut log, &mut texts);
     golden_access::add(&mut texts);
     texts

@@ -14,6 +14,7 @@ mod evidence_altered;
 mod evidence_anchored;
 mod evidence_attached;
 mod evidence_dishonest;
+mod evidence_erased;
 mod evidence_policy;
 mod evidence_rollups;
 mod evidence_times;

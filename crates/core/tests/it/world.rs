@@ -7,7 +7,7 @@ use witness_core::{
     checkpoint::Checkpoint,
     entry::{Entry, EntryKind},
     event::{Change, Event, Salt, Status, StatusClass},
-    evidence::{EventProof, Evidence, EvidenceBuilder, ProvedEntry, RollUpProof},
+    evidence::{ErasedProof, EventProof, Evidence, EvidenceBuilder, ProvedEntry, RollUpProof},
     evm::Anchor,
     firm::{FirmText, Role, RoleKey},
     hash::{DocumentHash, Hash},
@@ -104,6 +104,8 @@ fn cosigners() -> Vec<SigningKey> {
 
 struct Sent {
     index: u64,
+    stream: String,
+    first_sequence: u64,
     events: Vec<(DocumentHash, String, Option<String>)>,
     leaves: Vec<Hash>,
 }
@@ -126,6 +128,9 @@ pub(crate) struct World {
     pub(crate) rollups: Vec<RollUpProof>,
     /// The anchors, each with the number of its roll-up. A test may alter them.
     pub(crate) anchors: Vec<(u64, Anchor)>,
+    /// Events that were erased, by stream and sequence number, each with the index of its erasure. A test may alter
+    /// them.
+    pub(crate) erased: BTreeMap<(String, u64), u64>,
     registry: (u64, Hash),
     streams: BTreeMap<String, (u64, Hash)>,
     firm: Option<FirmText>,
@@ -144,6 +149,7 @@ impl World {
             signed_at: START + 60,
             rollups: Vec::new(),
             anchors: Vec::new(),
+            erased: BTreeMap::new(),
             registry: (0, Hash::ZERO),
             streams: BTreeMap::new(),
             firm: None,
@@ -209,11 +215,15 @@ impl World {
     }
 
     pub(crate) fn log(&mut self, kind: EntryKind, note: &Note) -> u64 {
+        self.log_text(kind, note.to_string())
+    }
+
+    pub(crate) fn log_text(&mut self, kind: EntryKind, body: String) -> u64 {
         let index = u64::try_from(self.entries.len()).unwrap();
         let received_at = Timestamp::from_seconds(START + index);
         let received_at = self.received_us.map_or(received_at, Timestamp::from_micros);
         let registry_sequence = self.registry.0;
-        let entry = Entry { kind, received_at, registry_sequence, body: note.to_string() };
+        let entry = Entry { kind, received_at, registry_sequence, body };
         self.entries.push(entry.encode());
         index
     }
@@ -336,7 +346,7 @@ impl World {
         let hash = Hash::of(text.as_bytes());
         self.streams.insert(stream.to_owned(), (submission.next_sequence(), hash));
         let index = self.log(EntryKind::Submission, &signed(text, &[key]));
-        self.sent.push(Sent { index, events, leaves });
+        self.sent.push(Sent { index, stream: stream.to_owned(), first_sequence, events, leaves });
         index
     }
 
@@ -384,26 +394,35 @@ impl World {
         builder
     }
 
-    /// The evidence of some documents, with all of their events.
+    /// The evidence of some documents, with all of their events; of those that were erased, with what is left.
     pub(crate) fn evidence(&self, documents: &[u8]) -> Evidence {
         let mut builder = self.builder();
         for number in documents {
             for sent in &self.sent {
-                for (n, (hash, text, details)) in (0..).zip(&sent.events) {
+                for (n, (hash, _, _)) in (0..).zip(&sent.events) {
                     if *hash == document(*number) {
                         builder.submission(self.proved(sent.index));
-                        let event = EventProof {
-                            details: details.clone(),
-                            index: LeafIndex(n),
-                            path: leaves_path(&sent.leaves, LeafIndex(n)).unwrap(),
-                            text: text.clone(),
-                        };
-                        builder.event(issuer(), *hash, LeafIndex(sent.index), event);
+                        self.add_event(&mut builder, sent, n);
                     }
                 }
             }
         }
         self.add_chain(&mut builder);
         builder.build()
+    }
+
+    fn add_event(&self, builder: &mut EvidenceBuilder, sent: &Sent, n: u64) {
+        let (index, entry) = (LeafIndex(n), LeafIndex(sent.index));
+        let (hash, text, details) = &sent.events[usize::try_from(n).unwrap()];
+        let path = leaves_path(&sent.leaves, index).unwrap();
+        if let Some(erasure) = self.erased.get(&(sent.stream.clone(), sent.first_sequence + n)) {
+            builder.erasure(self.proved(*erasure));
+            let (erasure, leaf) = (LeafIndex(*erasure), Hash::leaf(text.as_bytes()));
+            let erased = ErasedProof { erasure, index, leaf, path };
+            builder.erased(issuer(), *hash, entry, erased);
+        } else {
+            let (details, text) = (details.clone(), text.clone());
+            builder.event(issuer(), *hash, entry, EventProof { details, index, path, text });
+        }
     }
 }
