@@ -57,7 +57,7 @@ pub(crate) enum Command {
     Firm(commands::firm::FirmCommand),
     /// Register issuers, their keys and streams, and claim types (operator)
     Issuer(commands::issuer::IssuerArgs),
-    /// Let regulators and issuers in, and shut them out (operator)
+    /// Let regulators and issuers in, shut them out, and show what was asked (operator)
     Access(commands::access::AccessArgs),
     /// Compute the hash of a document from its text
     Hash(commands::hash::HashArgs),

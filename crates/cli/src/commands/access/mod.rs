@@ -1,7 +1,8 @@
-//! `witness access`: who is let in, over the operator's socket.
+//! `witness access`: who is let in, and what was asked, over the operator's socket.
 
 mod grant;
 mod list;
+mod log;
 mod revoke;
 
 use std::path::PathBuf;
@@ -23,7 +24,8 @@ Examples:
   witness access grant --role issuer --name 'AWS Training' --issuer aws.training \\
       --until 2027-12-31 --certificate aws.pem
   witness access list
-  witness access revoke c-0badcafe";
+  witness access revoke c-0badcafe
+  witness access log --caller c-0badcafe";
 
 /// Arguments of `witness access`.
 #[derive(Debug, Args)]
@@ -42,7 +44,7 @@ pub(crate) struct AccessArgs {
     command: AccessCommand,
 }
 
-/// What can be done about who is let in.
+/// What can be done about access.
 #[derive(Debug, Subcommand)]
 enum AccessCommand {
     /// Let a regulator or an issuer in
@@ -51,6 +53,8 @@ enum AccessCommand {
     Revoke(revoke::RevokeArgs),
     /// List who was let in, and who was shut out
     List,
+    /// Show who asked what, and check that nothing of it was changed
+    Log(Box<log::LogArgs>),
 }
 
 /// Does what was asked for.
@@ -60,5 +64,6 @@ pub(crate) async fn run(args: &AccessArgs, output: &mut Output, now: Timestamp) 
         AccessCommand::Grant(grant) => grant::run(grant, channel(), output).await,
         AccessCommand::Revoke(revoke) => revoke::run(revoke, &channel().await?, output).await,
         AccessCommand::List => list::run(&channel().await?, output, now).await,
+        AccessCommand::Log(log) => log::run(log, &args.admin, output).await,
     }
 }

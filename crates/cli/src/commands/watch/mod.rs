@@ -34,6 +34,7 @@ mod values;
 pub(crate) use self::{
     listing::{Listed, read_anchors},
     rolled::{Covering, SignedRollUp, split},
+    tiles::HttpTiles,
 };
 
 use std::{path::PathBuf, thread, time::Duration};

@@ -21,7 +21,7 @@ const TILES_KEPT_MAX: usize = 2048;
 
 /// The tiles of the tree of one size. Smaller trees are prefixes of it.
 #[derive(Debug)]
-pub(super) struct HttpTiles<'a> {
+pub(crate) struct HttpTiles<'a> {
     files: &'a PublicFiles,
     size: TreeSize,
     kept: BTreeMap<TileId, Tile>,
@@ -29,7 +29,7 @@ pub(super) struct HttpTiles<'a> {
 
 impl<'a> HttpTiles<'a> {
     /// The tiles of a tree of `size` leaves, for which there is a signed checkpoint.
-    pub(super) fn new(files: &'a PublicFiles, size: TreeSize) -> Self {
+    pub(crate) fn new(files: &'a PublicFiles, size: TreeSize) -> Self {
         Self { files, size, kept: BTreeMap::new() }
     }
 
@@ -62,7 +62,7 @@ impl<'a> HttpTiles<'a> {
     }
 
     /// The entries of a bundle, as far as the tree has them.
-    pub(super) fn bundle(&self, index: u64) -> Result<Vec<Vec<u8>>> {
+    pub(crate) fn bundle(&self, index: u64) -> Result<Vec<Vec<u8>>> {
         let width = self.size.0.saturating_sub(index * TILE_WIDTH).min(TILE_WIDTH);
         let path = TilePath::Entries { index, width: narrow(width)? };
         let (bytes, served) = self.part(path, BUNDLE_BYTES_MAX)?;
