@@ -73,7 +73,7 @@ pub(crate) enum Command {
     Verify(commands::verify::VerifyArgs),
     /// Put roll-ups on a public chain, and see how they stand there (operator)
     Anchor(Box<commands::anchor::AnchorArgs>),
-    /// Search, count, follow and take away what is in your scope (regulator, issuer)
+    /// Search, count, follow, take away and check what is in your scope (regulator, issuer)
     Audit(Box<commands::audit::AuditArgs>),
     /// Follow a log, its firm's roll-ups and their anchors, and check that they only ever grow
     Watch(commands::watch::WatchArgs),

@@ -139,6 +139,16 @@ impl Output {
         self.bar(Some(length), &format!("{template}{things}  {{per_sec}}  {{msg}}"))
     }
 
+    /// A bar on standard error that counts something of which nobody knows how much there is.
+    pub(crate) fn rate_bar(&self, things: &str) -> ProgressBar {
+        self.bar(
+            None,
+            &format!(
+                "{{spinner:.cyan}}  {{human_pos}} {things}  {{per_sec}}  {{msg}}  {{elapsed}}"
+            ),
+        )
+    }
+
     fn bar(&self, length: Option<u64>, template: &str) -> ProgressBar {
         let target =
             if self.json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };

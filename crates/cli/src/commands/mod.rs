@@ -38,7 +38,7 @@ pub(crate) fn run(
         Command::Evidence(args) => wait(evidence::run(&args, output)),
         Command::Verify(args) => wait(verify::run(&args, output)),
         Command::Anchor(args) => wait(anchor::run(&args, output)),
-        Command::Audit(args) => wait(audit::run(&args, output, now)),
+        Command::Audit(args) => audit::run(&args, output, now),
         Command::Watch(args) => watch::run(&args, output, now),
         Command::Completions(args) => completions::run(&args),
     }

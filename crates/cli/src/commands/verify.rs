@@ -65,7 +65,8 @@ pub(crate) struct VerifyArgs {
     nodes: RpcArgs,
 }
 
-fn read_block(text: &str) -> Result<SeenBlock, String> {
+/// Reads a block that somebody knows to be on its chain.
+pub(crate) fn read_block(text: &str) -> Result<SeenBlock, String> {
     let expected = "must be eip155:<chain>:0x<64 lower-case hexadecimal digits>";
     SeenBlock::parse(text, Belief::Reader).ok_or_else(|| expected.to_owned())
 }

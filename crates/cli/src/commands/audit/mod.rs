@@ -1,6 +1,7 @@
 //! `witness audit`: what a regulator asks of the firm, and an issuer of its own streams.
 
 mod as_at;
+mod check;
 mod export;
 mod filter;
 mod search;
@@ -12,6 +13,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use witness_core::{name::Origin, time::Timestamp};
 
+use super::wait;
 use crate::{
     args::{ServerArgs, origin},
     outcome::Outcome,
@@ -38,6 +40,8 @@ enum AuditCommand {
     AsAt(as_at::AsAtArgs),
     /// Take everything in your scope away as a bundle that can be checked offline
     Export(export::ExportArgs),
+    /// Check an audit bundle, without any server
+    Check(Box<check::CheckArgs>),
 }
 
 /// Which log of which server.
@@ -65,22 +69,23 @@ impl AuditArgs {
             | AuditCommand::Tail(_)
             | AuditCommand::Stats(_)
             | AuditCommand::AsAt(_) => true,
-            AuditCommand::Export(_) => false,
+            AuditCommand::Export(_) | AuditCommand::Check(_) => false,
         }
     }
 }
 
-/// Asks.
-pub(crate) async fn run(
+/// Asks, or checks what was got.
+pub(crate) fn run(
     args: &AuditArgs,
     output: &mut Output,
     now: fn() -> Timestamp,
 ) -> Result<Outcome> {
     match &args.command {
-        AuditCommand::Search(args) => search::run(args, output).await,
-        AuditCommand::Tail(args) => tail::run(args, output).await,
-        AuditCommand::Stats(args) => stats::run(args, output, now()).await,
-        AuditCommand::AsAt(args) => as_at::run(args, output).await,
-        AuditCommand::Export(args) => export::run(args, output).await,
+        AuditCommand::Search(args) => wait(search::run(args, output)),
+        AuditCommand::Tail(args) => wait(tail::run(args, output)),
+        AuditCommand::Stats(args) => wait(stats::run(args, output, now())),
+        AuditCommand::AsAt(args) => wait(as_at::run(args, output)),
+        AuditCommand::Export(args) => wait(export::run(args, output)),
+        AuditCommand::Check(args) => check::run(args, output),
     }
 }

@@ -1,0 +1,224 @@
+//! The log of the bundle: all entries, played in order.
+
+use std::{collections::BTreeMap, num::NonZero};
+
+use anyhow::{Context as _, Result};
+use indicatif::ProgressBar;
+use witness_core::{
+    audit::{BundleScope, Fault},
+    audit::{
+        Played, Replay, Replayed,
+        findings::{Finding, Found, Place, Rule, Silences, Thresholds},
+    },
+    entry::{Entry, EntryKind},
+    erasure::Erasure,
+    merkle::{LeafIndex, TreeSize},
+    name::{Domain, Name},
+    note::{Ed25519, PublicKey},
+    policy::Policy,
+    registry::Registry,
+    submission::{Heartbeat, IssuerNote, Submission},
+    tile::{TILE_WIDTH, read_bundle},
+    time::Timestamp,
+};
+
+use super::{
+    folder::{Folder, width},
+    pipeline::{Worker, in_order},
+    report::{Report, StreamName},
+};
+
+/// Takes every signature of an issuer's for good: all of them are verified together with the bodies, on all cores.
+#[derive(Debug)]
+struct VerifiedLater;
+
+impl Ed25519 for VerifiedLater {
+    fn verify(&self, _key: &PublicKey, _message: &[u8], _signature: &[u8; 64]) -> bool {
+        true
+    }
+}
+
+/// What the entries say.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) replay: Replay,
+    pub(super) erasures: Vec<(LeafIndex, Erasure)>,
+    /// Number of entries of kinds that are not known here.
+    pub(super) unknown: u64,
+    /// When the last entry was received that stands below a size that was asked for.
+    pub(super) received: BTreeMap<TreeSize, Timestamp>,
+    silences: Silences,
+}
+
+/// Reads entry bundles.
+struct Reader<'a> {
+    folder: &'a Folder,
+    size: TreeSize,
+}
+
+impl Worker for Reader<'_> {
+    type Done = Vec<u8>;
+
+    fn work(&mut self, number: u64) -> Result<Vec<u8>> {
+        let entries = self.folder.entries(number, width(number, self.size))?;
+        entries.context("an entry bundle has gone while it was checked")
+    }
+
+    fn end(self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// By what the log is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Judge<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) scope: &'a BundleScope,
+    pub(super) thresholds: &'a Thresholds,
+}
+
+impl Log {
+    /// Plays all entries, which must be those of a signed tree.
+    pub(super) fn play(
+        (folder, size, threads): (&Folder, TreeSize, NonZero<usize>),
+        wanted: &[TreeSize],
+        (replay, judge): (Replay, Judge<'_>),
+        (report, bar): (&mut Report<'_>, &ProgressBar),
+    ) -> Result<Self> {
+        let silences = Silences::default();
+        let received = BTreeMap::new();
+        let mut log = Self { replay, erasures: Vec::new(), unknown: 0, received, silences };
+        let reader = || Reader { folder, size };
+        in_order((size.0.div_ceil(TILE_WIDTH), threads), reader, |number, bytes| {
+            let entries = read_bundle(&bytes).context("an entry bundle has changed meanwhile")?;
+            let mut next = number * TILE_WIDTH;
+            for text in entries {
+                log.take(LeafIndex(next), text, (judge, report))?;
+                next += 1;
+                if wanted.binary_search(&TreeSize(next)).is_ok() {
+                    log.received.insert(TreeSize(next), log.replay.received_at());
+                }
+            }
+            bar.set_position(next);
+            Ok(())
+        })?;
+        Ok(log)
+    }
+
+    fn take(
+        &mut self,
+        index: LeafIndex,
+        text: &[u8],
+        (judge, report): (Judge<'_>, &mut Report<'_>),
+    ) -> Result<()> {
+        let Played { received_at, what, .. } = match self.replay.play(text, &VerifiedLater) {
+            Ok(played) => played,
+            Err(fault) => {
+                let (place, name) = self.place(index, text);
+                return report.find(Finding { place, found: Found::Fault(fault) }, name);
+            }
+        };
+        match what {
+            Replayed::Submission(note) => {
+                let place = (&note.body.issuer, &note.body.stream);
+                self.hear(place, received_at, (judge, report))
+            }
+            Replayed::Heartbeat(note) => {
+                let place = (&note.body.issuer, &note.body.stream);
+                self.hear(place, received_at, (judge, report))
+            }
+            Replayed::Conflict(note) => {
+                let Submission { issuer, stream, first_sequence, events, .. } = note.body;
+                let Some(ordinal) = self.audited((&issuer, &stream), judge.scope) else {
+                    return Ok(());
+                };
+                let sequence = first_sequence;
+                let place = Place::Submission { stream: ordinal.0, sequence, index };
+                let found = Found::Conflict { first_sequence, events };
+                report.find(Finding { place, found }, Some((issuer, stream)))
+            }
+            Replayed::Registry(note) => {
+                if self.replay.is_pinned(&note, judge.policy) {
+                    return Ok(());
+                }
+                let why =
+                    "no registrar that the policy pins has signed this change of the registry";
+                report.broken(Rule::Entry, Place::Entry(index), why)
+            }
+            Replayed::Erasure(erasure) => {
+                self.erasures.push((index, erasure));
+                Ok(())
+            }
+            Replayed::Unknown => {
+                self.unknown += 1;
+                Ok(())
+            }
+            Replayed::Firm(_) | Replayed::Observation(_) => Ok(()),
+        }
+    }
+
+    /// A stream says something.
+    fn hear(
+        &mut self,
+        place: (&Domain, &Name),
+        at: Timestamp,
+        (judge, report): (Judge<'_>, &mut Report<'_>),
+    ) -> Result<()> {
+        let Some((ordinal, back_fill)) = self.audited(place, judge.scope) else { return Ok(()) };
+        if back_fill {
+            return Ok(());
+        }
+        match self.silences.take(ordinal, at, judge.thresholds) {
+            Some(finding) => report.find(finding, Some((place.0.clone(), place.1.clone()))),
+            None => Ok(()),
+        }
+    }
+
+    /// The number of a stream that is in the scope, and whether it brings in the past.
+    fn audited(
+        &self,
+        (issuer, stream): (&Domain, &Name),
+        scope: &BundleScope,
+    ) -> Option<(u32, bool)> {
+        let record = self.replay.registry().issuer(issuer)?.streams.get(stream)?;
+        scope.has(issuer, record).then_some((record.ordinal, record.back_fill))
+    }
+
+    /// Ends at the time of the checkpoint.
+    pub(super) fn end(
+        &mut self,
+        at: Timestamp,
+        thresholds: &Thresholds,
+        report: &mut Report<'_>,
+    ) -> Result<()> {
+        let mut findings = Vec::new();
+        std::mem::take(&mut self.silences).end(at, thresholds, |finding| findings.push(finding));
+        findings.into_iter().try_for_each(|finding| report.find(finding, None))
+    }
+
+    /// Where an entry stands that is not good, as far as it can be told.
+    fn place(&self, index: LeafIndex, text: &[u8]) -> (Place, Option<StreamName>) {
+        let registry = self.replay.registry();
+        named(registry, index, text)
+            .map_or((Place::Entry(index), None), |(place, name)| (place, Some(name)))
+    }
+}
+
+fn named(registry: &Registry, index: LeafIndex, text: &[u8]) -> Option<(Place, StreamName)> {
+    let entry = Entry::parse(text).ok()?;
+    let body = entry.body.as_bytes();
+    let (issuer, stream, sequence) = if entry.kind == EntryKind::Heartbeat {
+        let heartbeat = IssuerNote::<Heartbeat>::parse(body).ok()?.body;
+        (heartbeat.issuer, heartbeat.stream, heartbeat.next_sequence)
+    } else {
+        let submission = IssuerNote::<Submission>::parse(body).ok()?.body;
+        (submission.issuer, submission.stream, submission.first_sequence)
+    };
+    let ordinal = registry.issuer(&issuer)?.streams.get(&stream)?.ordinal;
+    Some((Place::Submission { stream: ordinal, sequence, index }, (issuer, stream)))
+}
+
+/// That a signature which was taken for good is not.
+pub(super) fn bad_signature(place: Place) -> Finding {
+    Finding { place, found: Found::Fault(Fault::Signature) }
+}

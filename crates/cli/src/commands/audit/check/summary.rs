@@ -1,0 +1,157 @@
+//! How a check ends: in a word, in numbers, in a table.
+
+use anyhow::Result;
+use serde_json::json;
+use witness_core::audit::{BundleScope, findings::Severity};
+
+use super::{Came, Check, report::Report};
+use crate::{
+    outcome::Outcome,
+    output::{Output, count_of},
+};
+
+/// What is said at the end.
+pub(super) struct Summary<'a> {
+    pub(super) check: Check<'a>,
+    pub(super) came: Came,
+}
+
+impl Summary<'_> {
+    fn outcome(&self, report: &Report<'_>) -> Outcome {
+        let found = report.count(Severity::Finding);
+        if report.count(Severity::Broken) > 0 {
+            return Outcome::Refused;
+        }
+        if self.came.unknown > 0 || self.came.is_later {
+            return Outcome::CannotTell;
+        }
+        if self.check.args.strict && found > 0 { Outcome::Refused } else { Outcome::Done }
+    }
+
+    /// Says it.
+    pub(super) fn show(&self, mut report: Report<'_>) -> Result<Outcome> {
+        let outcome = self.outcome(&report);
+        report.output.conclude(outcome);
+        let (broken, found) = (report.count(Severity::Broken), report.count(Severity::Finding));
+        match outcome {
+            _ if broken > 0 => {
+                let failed = count_of(broken, "check");
+                report.output.bad(&format!("{failed} of the bundle failed"))?;
+            }
+            Outcome::CannotTell => {
+                report.output.unsure("the bundle holds what this version does not know")?;
+            }
+            Outcome::Done | Outcome::Refused if found == 0 => {
+                report.output.good("every check holds, and nothing was found")?;
+            }
+            Outcome::Done => {
+                let found = count_of(found, "finding");
+                report.output.good(&format!("every check holds; {found} to look at"))?;
+            }
+            Outcome::Refused => {
+                let found = count_of(found, "finding");
+                report
+                    .output
+                    .bad(&format!("every check holds, and there are findings: {found}"))?;
+            }
+        }
+        self.facts(report.output)?;
+        report.show_kept()?;
+        let counts = report.counts_json();
+        report.output.json(&self.json(outcome, &counts))?;
+        Ok(outcome)
+    }
+
+    fn facts(&self, output: &mut Output) -> Result<()> {
+        let Check { bundle, .. } = self.check;
+        let Came { published, counts, .. } = &self.came;
+        output.field("log", bundle.origin.as_str())?;
+        let at = published.at.map(|at| format!(", published {at}")).unwrap_or_default();
+        output.field(
+            "size",
+            &format!("{}{at}", count_of(bundle.size.0, "entry").replace("entrys", "entries")),
+        )?;
+        output.field("scope", &scope_words(&bundle.scope))?;
+        let streams = count_of(self.came.streams, "stream");
+        let submissions = count_of(counts.submissions, "submission");
+        let events = count_of(counts.events, "event");
+        output.field("checked", &format!("{streams}, {submissions}, {events}"))?;
+        if counts.erased > 0 {
+            output.field("erased", &format!("{}, each named in the log", counts.erased))?;
+        }
+        if published.rollups > 0 {
+            let anchored = published.anchored_at.map(|at| format!(", the last one of {at}"));
+            let (rollups, anchors) =
+                (count_of(published.rollups, "roll-up"), count_of(published.anchors, "anchor"));
+            let line = format!("{rollups}, {anchors}{}", anchored.unwrap_or_default());
+            output.field("on chains", &line)?;
+        }
+        for why in &published.not_believed {
+            output.field("does not count", &format!("anchor {why}"))?;
+        }
+        if !published.unchecked.is_empty() {
+            let count = count_of(u64::try_from(published.unchecked.len())?, "signature");
+            output.field("not checked", &format!("{count} of checkpoints by strangers"))?;
+        }
+        if self.came.unknown > 0 {
+            output.field("unknown", &format!("{} of a later version", self.came.unknown))?;
+        }
+        if self.came.undecided > 0 {
+            let changes = count_of(self.came.undecided, "change");
+            let line = format!(
+                "{changes} of documents that may have been issued in streams outside of the scope, or in \
+                 what was erased"
+            );
+            output.field("undecided", &line)?;
+        }
+        Ok(())
+    }
+
+    fn json(&self, outcome: Outcome, counts: &serde_json::Value) -> serde_json::Value {
+        let Check { bundle, thresholds, .. } = self.check;
+        let Came { published, counts: read, .. } = &self.came;
+        let micros = |at: witness_core::time::Timestamp| at.micros().to_string();
+        json!({
+            "outcome": outcome.word(),
+            "origin": bundle.origin.as_str(),
+            "size": bundle.size.to_string(),
+            "scope": {
+                "issuer": bundle.scope.issuer.as_ref().map(ToString::to_string),
+                "jurisdictions": bundle.scope.jurisdictions.as_ref().map(ToString::to_string),
+            },
+            "published_at_us": published.at.map(micros),
+            "streams": self.came.streams.to_string(),
+            "submissions": read.submissions.to_string(),
+            "events": read.events.to_string(),
+            "erased": read.erased.to_string(),
+            "unknown": self.came.unknown.to_string(),
+            "undecided": self.came.undecided.to_string(),
+            "checkpoints": published.checkpoints.to_string(),
+            "rollups": published.rollups.to_string(),
+            "anchors": published.anchors.to_string(),
+            "anchors_not_believed": published.not_believed,
+            "signatures_not_checked": published.unchecked.len(),
+            "rules": counts,
+            "thresholds": {
+                "late_us": thresholds.late_us.to_string(),
+                "future_us": thresholds.future_us.to_string(),
+                "back_dated_us": thresholds.back_dated_us.to_string(),
+                "document_back_dated_us": thresholds.document_back_dated_us.to_string(),
+                "burst_minimum": thresholds.burst_minimum.to_string(),
+                "burst_factor": thresholds.burst_factor.to_string(),
+                "burst_days": thresholds.burst_days.to_string(),
+                "silence_us": thresholds.silence_us.to_string(),
+                "silence_factor": thresholds.silence_factor.to_string(),
+            },
+        })
+    }
+}
+
+fn scope_words(scope: &BundleScope) -> String {
+    match (&scope.issuer, &scope.jurisdictions) {
+        (None, None) => "every stream".to_owned(),
+        (Some(issuer), None) => format!("every stream of {issuer}"),
+        (None, Some(own)) => format!("streams in {own}"),
+        (Some(issuer), Some(own)) => format!("streams of {issuer} in {own}"),
+    }
+}
