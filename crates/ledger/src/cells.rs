@@ -9,7 +9,9 @@ use witness_core::{
 };
 
 /// Version of this layout; another one is refused at opening.
-pub(crate) const LAYOUT: &[u8] = b"witness-log-store/1";
+pub(crate) const LAYOUT: &[u8] = b"witness-log-store/2";
+/// The one before it, in which documents lay under their hashes in clear; opening brings it up to this one.
+pub(crate) const LAYOUT_BEFORE: &[u8] = b"witness-log-store/1";
 
 /// Column families. What differs in key order, size or life lies apart.
 pub(crate) mod family {
@@ -25,13 +27,15 @@ pub(crate) mod family {
     pub(crate) const LEAVES: &str = "leaves";
     /// Event and details texts, beside the log, so that they can be erased.
     pub(crate) const BODY: &str = "body";
-    /// Where the events of a document are, by issuer and document hash together.
+    /// Where the events of a document are, by a digest of issuer and document hash together.
     pub(crate) const DOCUMENT: &str = "document";
     /// Conflicts by stream, sequence number and note.
     pub(crate) const CONFLICT: &str = "conflict";
+    /// What was erased, by which entry.
+    pub(crate) const ERASURE: &str = "erasure";
     /// All of them.
-    pub(crate) const ALL: [&str; 8] =
-        [ENTRY, TILE, CHECKPOINT, SUBMISSION, LEAVES, BODY, DOCUMENT, CONFLICT];
+    pub(crate) const ALL: [&str; 9] =
+        [ENTRY, TILE, CHECKPOINT, SUBMISSION, LEAVES, BODY, DOCUMENT, CONFLICT, ERASURE];
 }
 
 /// Keys in the default family.
@@ -221,7 +225,12 @@ pub(crate) struct PlaceCell {
     pub(crate) event: u16,
     pub(crate) standing: Standing,
     pub(crate) anomalies: Anomalies,
+    /// Its text is gone. The place stays while the document has others, so that its history can say so.
+    pub(crate) is_erased: bool,
 }
+
+/// Set in the number of an event that was erased; a submission has far fewer events.
+const ERASED_BIT: u16 = 0x8000;
 
 /// The newest events of a document; older ones lie in numbered pages, so that no cell grows for ever.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -234,18 +243,27 @@ impl DocumentCell {
     /// Events of a page.
     pub(crate) const PAGE: usize = 64;
 
+    /// Bytes of the digest in a key: enough that nobody finds two documents with the same one.
+    const DIGEST: usize = 24;
+
+    /// Never the document hash itself: RocksDB copies keys into files of its own (the bounds of each table
+    /// into its manifest), and whoever knows a hash may ask about its document.
     pub(crate) fn key(issuer: u32, document: &Hash) -> Vec<u8> {
-        Cell::default().u32(issuer).hash(document).0
+        let digest = digest("witness-document/v1", issuer, document);
+        let (digest, _rest) = digest.as_bytes().split_at(Self::DIGEST);
+        Cell::default().u32(issuer).bytes(digest).0
     }
 
-    pub(crate) fn page_key(issuer: u32, document: &Hash, page: u32) -> Vec<u8> {
-        Cell::default().u32(issuer).hash(document).u32(page).0
+    /// Key of a page, from that of its document.
+    pub(crate) fn page_key(document: &[u8], page: u32) -> Vec<u8> {
+        Cell(document.to_vec()).u32(page).0
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let cell = Cell::default().u32(self.older_pages);
         let place = |cell: Cell, place: &PlaceCell| {
-            let cell = cell.u64(place.index.0).u16(place.event);
+            let erased = if place.is_erased { ERASED_BIT } else { 0 };
+            let cell = cell.u64(place.index.0).u16(place.event | erased);
             cell.u8(place.standing.to_byte()).u16(place.anomalies.0)
         };
         self.places.iter().fold(cell, place).0
@@ -256,15 +274,23 @@ impl DocumentCell {
         let older_pages = reader.u32()?;
         let mut places = Vec::new();
         while !reader.0.is_empty() {
+            let (index, event) = (LeafIndex(reader.u64()?), reader.u16()?);
             places.push(PlaceCell {
-                index: LeafIndex(reader.u64()?),
-                event: reader.u16()?,
+                index,
+                event: event & !ERASED_BIT,
                 standing: Standing::from_byte(reader.u8()?)?,
                 anomalies: Anomalies(reader.u16()?),
+                is_erased: event & ERASED_BIT != 0,
             });
         }
         Some(Self { older_pages, places })
     }
+}
+
+/// A digest of issuer and document hash, under which something of the document is found by whoever knows both.
+pub(crate) fn digest(label: &str, issuer: u32, document: &Hash) -> Hash {
+    let text = Cell::default().bytes(label.as_bytes()).u8(0).u32(issuer).hash(document).0;
+    Hash::of(&text)
 }
 
 pub(crate) fn index_key(index: LeafIndex) -> Vec<u8> {
@@ -287,6 +313,11 @@ pub(crate) fn registry_key(sequence: u64) -> Vec<u8> {
 /// Where the firm note of a number is logged.
 pub(crate) fn firm_key(sequence: u64) -> Vec<u8> {
     Cell::default().bytes(b"firm").u64(sequence).0
+}
+
+/// How far the events of a claim type were looked through whose retention has ended.
+pub(crate) fn retention_key(claim_type: &str) -> Vec<u8> {
+    Cell::default().bytes(b"retention").bytes(claim_type.as_bytes()).0
 }
 
 /// The receipt checkpoint of a batch.
@@ -316,18 +347,29 @@ pub(crate) fn encode_bodies<'a>(bodies: impl Iterator<Item = (&'a [u8], &'a [u8]
     bodies.fold(Cell::default(), add).0
 }
 
-/// The event and details texts of one event in its body cell.
+/// The event and details texts of one event in its body cell. An event that was erased has no text.
 pub(crate) fn decode_body(bytes: &[u8], position: usize) -> Option<Texts> {
     let mut reader = Reader(bytes);
     for _ in 0..position {
-        let size = reader.u16()?;
-        reader.bytes(usize::from(size))?;
-        let size = reader.u16()?;
-        reader.bytes(usize::from(size))?;
+        decode_texts(&mut reader)?;
     }
+    let (event, details) = decode_texts(&mut reader)?;
+    Some((event.to_vec(), details.to_vec()))
+}
+
+/// All texts of a body cell.
+pub(crate) fn decode_bodies(bytes: &[u8]) -> Option<Vec<Texts>> {
+    let (mut reader, mut all) = (Reader(bytes), Vec::new());
+    while !reader.0.is_empty() {
+        let (event, details) = decode_texts(&mut reader)?;
+        all.push((event.to_vec(), details.to_vec()));
+    }
+    Some(all)
+}
+
+fn decode_texts<'a>(reader: &mut Reader<'a>) -> Option<(&'a [u8], &'a [u8])> {
     let size = reader.u16()?;
-    let event = reader.bytes(usize::from(size))?.to_vec();
+    let event = reader.bytes(usize::from(size))?;
     let size = reader.u16()?;
-    let details = reader.bytes(usize::from(size))?.to_vec();
-    Some((event, details))
+    Some((event, reader.bytes(usize::from(size))?))
 }

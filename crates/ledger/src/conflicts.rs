@@ -13,12 +13,14 @@ use witness_core::{
 use crate::{
     cells::{self, BODY_EVENTS, Cell, Reader, SubmissionCell, Texts, family},
     plan::Incoming,
-    store::{DEFAULT, Store, StoreError, Writes},
+    store::{DEFAULT, Pair, Store, StoreError, Writes},
 };
 
 /// Most conflicts that are logged of one stream in one day: an issuer must not fill the log with them.
 const CONFLICTS_PER_DAY_MAX: u32 = 16;
 const DAY_MICROS: u64 = 24 * 3600 * 1_000_000;
+/// Bytes of both places at the front of a conflict's value.
+const PLACES_BYTES: usize = 20;
 
 /// A contradiction between a submission and what is logged.
 #[derive(Debug)]
@@ -87,8 +89,10 @@ pub(crate) fn write(
 ) -> Result<(), StoreError> {
     let cell = incoming.bodies.get(conflict.submitted_event / BODY_EVENTS);
     let position = conflict.submitted_event % BODY_EVENTS;
-    let submitted = cell.and_then(|cell| cells::decode_body(cell, position)).unwrap_or_default();
-    let logged = body(store, conflict.logged.0, conflict.logged.1)?.unwrap_or_default();
+    let submitted = cell.and_then(|cell| cells::decode_body(cell, position));
+    // Of an event that was erased, no text comes back by way of a contradiction: the leaf hashes convict as well.
+    let logged = body(store, conflict.logged.0, conflict.logged.1)?;
+    let (submitted, logged) = submitted.zip(logged).unwrap_or_default();
     let number = u16::try_from(conflict.submitted_event).unwrap_or(u16::MAX);
     let place = Cell::default().u64(index.0).u16(number);
     let place = place.u64(conflict.logged.0.0).u16(conflict.logged.1);
@@ -102,6 +106,29 @@ pub(crate) fn write(
     let count = logged_today(store, conflict.stream, now)? + 1;
     writes.put(DEFAULT, day_key(conflict.stream, now), Cell::default().u32(count).0);
     Ok(())
+}
+
+/// The keys of the conflicts over sequence numbers of a stream, each with what is kept without any text: where both
+/// events are, and the leaf hashes.
+pub(crate) fn without_texts(
+    store: &Store,
+    stream: u32,
+    sequences: std::ops::Range<u64>,
+) -> Result<Vec<Pair>, StoreError> {
+    let [from, end] = [sequences.start, sequences.end].map(|n| SubmissionCell::key(stream, n));
+    let found = store.scan(family::CONFLICT, &from, usize::MAX, |key| key < end.as_slice())?;
+    let damaged = StoreError::Damaged { what: "conflict" };
+    let blank = |(key, value): Pair| {
+        let mut reader = Reader(&value);
+        let place = reader.bytes(PLACES_BYTES)?;
+        let length = usize::try_from(reader.u32()?).ok()?;
+        reader.bytes(length)?;
+        let none = [(&[][..], &[][..]); 2];
+        let events = cells::encode_bodies(none.into_iter());
+        let length = u32::try_from(events.len()).ok()?;
+        Some((key, Cell::default().bytes(place).u32(length).bytes(&events).bytes(reader.0).0))
+    };
+    found.into_iter().map(blank).collect::<Option<_>>().ok_or(damaged)
 }
 
 /// Leaf hashes of a logged submission's events.
@@ -157,7 +184,8 @@ pub(crate) fn body(
         return Ok(None);
     };
     let texts = cells::decode_body(&bytes, position % BODY_EVENTS);
-    texts.map(Some).ok_or(StoreError::Damaged { what: "body cell" })
+    let (event, details) = texts.ok_or(StoreError::Damaged { what: "body cell" })?;
+    Ok((!event.is_empty()).then_some((event, details)))
 }
 
 fn note_of(store: &Store, index: LeafIndex) -> Result<String, StoreError> {
@@ -167,7 +195,7 @@ fn note_of(store: &Store, index: LeafIndex) -> Result<String, StoreError> {
 }
 
 /// The logged submission that covers a sequence number, with its first one.
-fn covering(
+pub(crate) fn covering(
     store: &Store,
     stream: u32,
     sequence: u64,

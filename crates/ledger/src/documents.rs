@@ -2,15 +2,20 @@
 
 use witness_core::{
     anomaly::{Anomalies, Standing},
+    entry::Entry,
     hash::{DocumentHash, Hash},
     merkle::{self, LeafIndex},
+    name::Name,
+    registry::Registry,
+    submission::{IssuerNote, Submission},
 };
 
 use crate::{
-    cells::{DocumentCell, Reader, family},
+    cells::{DocumentCell, PlaceCell, Reader, family},
     conflicts,
+    erasure::{self, ErasedBy},
     reader::LogReader,
-    store::StoreError,
+    store::{Store, StoreError},
 };
 
 /// About so many events are given of one document, the newest: whole pages, and those after them.
@@ -27,6 +32,8 @@ pub struct Place {
     pub standing: Standing,
     /// What is odd about it.
     pub anomalies: Anomalies,
+    /// Whether its text was erased.
+    pub is_erased: bool,
 }
 
 /// One event of a document.
@@ -36,51 +43,96 @@ pub struct DocumentEvent {
     pub place: Place,
     /// Text of the submission's entry.
     pub entry: Vec<u8>,
-    /// Text of the event; `None` once erased.
-    pub event: Option<Vec<u8>>,
+    /// Its stream.
+    pub stream: Name,
+    /// Its sequence number there.
+    pub sequence: u64,
+    /// Text of the event; once it is erased, what says so.
+    pub event: Result<Vec<u8>, ErasedBy>,
     /// Text of its details; empty if there are none.
     pub details: Vec<u8>,
 }
 
-/// The places of a document's events, in log order.
+/// The places of a document's newest events, in log order.
 pub(crate) fn places(
     reader: &LogReader,
     issuer: u32,
     document: &DocumentHash,
 ) -> Result<Vec<Place>, StoreError> {
+    let pages = u32::try_from(EVENTS_MAX / DocumentCell::PAGE).unwrap_or(u32::MAX);
+    let cells = pages_of(&reader.store, &DocumentCell::key(issuer, &document.0), pages)?;
+    Ok(cells.into_iter().flat_map(|(_, cell)| cell.places).map(Place::from).collect())
+}
+
+/// The places of all of its events, however many.
+pub(crate) fn all_places(
+    reader: &LogReader,
+    issuer: u32,
+    document: &DocumentHash,
+) -> Result<Vec<Place>, StoreError> {
+    let cells = pages_of(&reader.store, &DocumentCell::key(issuer, &document.0), u32::MAX)?;
+    Ok(cells.into_iter().flat_map(|(_, cell)| cell.places).map(Place::from).collect())
+}
+
+impl From<PlaceCell> for Place {
+    fn from(cell: PlaceCell) -> Self {
+        let PlaceCell { index, event, standing, anomalies, is_erased } = cell;
+        Self { index, event, standing, anomalies, is_erased }
+    }
+}
+
+/// The newest cells of a document, each under its key, the newest of all last: at most so many older pages.
+pub(crate) fn pages_of(
+    store: &Store,
+    document: &[u8],
+    older_max: u32,
+) -> Result<Vec<(Vec<u8>, DocumentCell)>, StoreError> {
     let damaged = || StoreError::Damaged { what: "document cell" };
-    let Some(bytes) =
-        reader.store.get(family::DOCUMENT, &DocumentCell::key(issuer, &document.0))?
-    else {
-        return Ok(Vec::new());
-    };
+    let Some(bytes) = store.get(family::DOCUMENT, document)? else { return Ok(Vec::new()) };
     let newest = DocumentCell::decode(&bytes).ok_or_else(damaged)?;
     let mut cells = Vec::new();
-    let pages = u32::try_from(EVENTS_MAX / DocumentCell::PAGE).unwrap_or(u32::MAX);
-    for page in newest.older_pages.saturating_sub(pages)..newest.older_pages {
-        let key = DocumentCell::page_key(issuer, &document.0, page);
-        let bytes = reader.store.get(family::DOCUMENT, &key)?.ok_or_else(damaged)?;
-        cells.extend(DocumentCell::decode(&bytes).ok_or_else(damaged)?.places);
+    for page in newest.older_pages.saturating_sub(older_max)..newest.older_pages {
+        let key = DocumentCell::page_key(document, page);
+        let bytes = store.get(family::DOCUMENT, &key)?.ok_or_else(damaged)?;
+        cells.push((key, DocumentCell::decode(&bytes).ok_or_else(damaged)?));
     }
-    cells.extend(newest.places);
-    let place = |cell: crate::cells::PlaceCell| Place {
-        index: cell.index,
-        event: cell.event,
-        standing: cell.standing,
-        anomalies: cell.anomalies,
-    };
-    Ok(cells.into_iter().map(place).collect())
+    cells.push((document.to_vec(), newest));
+    Ok(cells)
 }
 
 /// An event with its texts.
-pub(crate) fn event(reader: &LogReader, place: Place) -> Result<DocumentEvent, StoreError> {
+pub(crate) fn event(
+    reader: &LogReader,
+    registry: &Registry,
+    place: Place,
+) -> Result<DocumentEvent, StoreError> {
+    let damaged = |what| StoreError::Damaged { what };
     let entry = reader.entry(place.index)?;
+    let note = Entry::parse(&entry).ok();
+    let note = note.and_then(|entry| IssuerNote::<Submission>::parse(entry.body.as_bytes()).ok());
+    let submission = note.ok_or_else(|| damaged("submission in an entry"))?.body;
+    let sequence = submission.first_sequence + u64::from(place.event);
     let texts = conflicts::body(&reader.store, place.index, place.event)?;
     let (event, details) = match texts {
-        Some((event, details)) => (Some(event), details),
-        None => (None, Vec::new()),
+        Some((event, details)) => (Ok(event), details),
+        // A text that is gone without an entry that says so was lost, and not erased.
+        None => (Err(erased(reader, registry, &submission, sequence)?), Vec::new()),
     };
-    Ok(DocumentEvent { place, entry, event, details })
+    Ok(DocumentEvent { place, entry, stream: submission.stream, sequence, event, details })
+}
+
+/// By which entry an event was erased whose text is not there.
+fn erased(
+    reader: &LogReader,
+    registry: &Registry,
+    submission: &Submission,
+    sequence: u64,
+) -> Result<ErasedBy, StoreError> {
+    let record = registry.issuer(&submission.issuer);
+    let record = record.and_then(|record| record.streams.get(&submission.stream));
+    let stream = record.ok_or(StoreError::Damaged { what: "stream of a submission" })?.ordinal;
+    let found = erasure::erased_by(&reader.store, stream, sequence)?;
+    found.ok_or(StoreError::Damaged { what: "body cell" })
 }
 
 /// Path of an event in its submission's tree; all leaves of the submission are hashed for it.

@@ -10,6 +10,7 @@ mod batch;
 mod cells;
 mod conflicts;
 mod documents;
+mod erasure;
 mod firm_store;
 mod head_copy;
 mod log;
@@ -21,10 +22,11 @@ mod signers;
 mod store;
 
 pub use documents::{DocumentEvent, Place};
+pub use erasure::{Erasable, Erased, ErasedBy, ErasureRequest, What};
 pub use firm_store::{AnchorCell, AnchorsOf, FirmStore, FirmStoreError, Granted, RollUpCell};
 pub use log::{
-    Body, Checked, Log, LogOptions, NewSubmission, Overview, Pending, Published, Reservation,
-    Submitted,
+    Body, Checked, Expired, Log, LogOptions, NewSubmission, Overview, Pending, Published,
+    Reservation, Submitted,
 };
 pub use plan::Anomalous;
 pub use reader::ReadError;

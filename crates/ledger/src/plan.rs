@@ -1,6 +1,9 @@
 //! Planning a batch: the whole effect of what came in, as one value. Nothing is written here.
 
+mod erasure;
 mod observation;
+
+pub(crate) use self::erasure::Erasing;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -378,18 +381,19 @@ impl<'a> Planner<'a> {
         self.load_documents(&keys)?;
         let mut odd = Vec::new();
         for ((number, event), key) in (0..).zip(admitted.events()).zip(keys) {
-            let cell = self.documents.entry(key).or_default();
+            let cell = self.documents.entry(key.clone()).or_default();
             let before = cell.places.last().map(|place| place.standing);
             let anomalies = anomaly::anomalies(event, before, self.now, back_fill);
             if !anomalies.is_empty() {
                 odd.push((number, anomalies));
             }
             let standing = Standing::after(before, &event.change);
-            cell.places.push(PlaceCell { index, event: number, standing, anomalies });
+            let is_erased = false;
+            cell.places.push(PlaceCell { index, event: number, standing, anomalies, is_erased });
             if cell.places.len() > DocumentCell::PAGE {
                 let places = cell.places.drain(..DocumentCell::PAGE).collect();
                 let page = DocumentCell { older_pages: cell.older_pages, places };
-                let key = DocumentCell::page_key(issuer, &event.document.0, cell.older_pages);
+                let key = DocumentCell::page_key(&key, cell.older_pages);
                 self.writes.put(family::DOCUMENT, key, page.encode());
                 cell.older_pages += 1;
             }

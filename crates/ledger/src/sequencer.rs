@@ -30,7 +30,7 @@ use crate::{
     cells::{self, Head, SubmissionCell, family},
     head_copy::HeadCopy,
     log::{Overview, Published, Reservation, Submitted},
-    plan::{Decision, Incoming, Plan, Planner, State, why_unsigned},
+    plan::{Decision, Erasing, Incoming, Plan, Planner, State, why_unsigned},
     reader::LogReader,
     signers::Signers,
     store::{StoreError, Writes},
@@ -63,6 +63,10 @@ pub(crate) enum Work {
     Heartbeat(IssuerNote<Heartbeat>),
     /// What the firm saw.
     Observe(Seen),
+    /// Erase events; alone in its batch.
+    Erase(Erasing),
+    /// Write what moves no head, and say when it is durable.
+    Keep(Writes, oneshot::Sender<()>),
     /// Publish a checkpoint if one is due.
     Publish,
 }
@@ -151,7 +155,7 @@ impl<C: Clock> Sequencer<C> {
         let mut events = 0;
         while let Some(mut request) = waiting.pop_front() {
             // A firm note may be what names the next key.
-            if !matches!(request.work, Work::Publish | Work::FirmNotes(_))
+            if !matches!(request.work, Work::Publish | Work::Keep(..) | Work::FirmNotes(_))
                 && let Some(refusal) = planner.why_unsigned()
             {
                 decided.push((request, Decision::Refused(refusal)));
@@ -166,14 +170,20 @@ impl<C: Clock> Sequencer<C> {
                 Work::FirmNotes(notes) => planner.firm_notes(notes),
                 Work::Heartbeat(note) => planner.heartbeat(note),
                 Work::Observe(seen) => planner.observe(seen),
+                Work::Erase(erasing) => planner.erase(erasing)?,
+                Work::Keep(..) => {
+                    self.keep(request.work)?;
+                    continue;
+                }
                 Work::Publish => continue,
             };
             if matches!(decision, Decision::Deferred) {
                 waiting.push_front(request);
                 break;
             }
+            let is_alone = matches!(request.work, Work::Erase(_));
             decided.push((request, decision));
-            if events >= BATCH_EVENTS_MAX {
+            if events >= BATCH_EVENTS_MAX || is_alone {
                 break;
             }
         }
@@ -183,6 +193,15 @@ impl<C: Clock> Sequencer<C> {
         }
         let plan = planner.finish()?;
         self.commit(head, plan, decided)
+    }
+
+    fn keep(&self, work: Work) -> Result<(), Fatal> {
+        if let Work::Keep(writes, done) = work {
+            self.reader.store.write(&writes)?;
+            // Whoever asked may be gone.
+            done.send(()).ok();
+        }
+        Ok(())
     }
 
     /// Writes the plan. Once it is written it is durable, and the answers may leave.

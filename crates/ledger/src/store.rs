@@ -1,7 +1,10 @@
-//! The store of one log: the only file that talks to RocksDB about a log.
+//! The store of one log: the only files that talk to RocksDB about a log.
 //!
 //! Writing is a compare-and-swap on the head, in one atomic write that is synced before it returns. RocksDB
 //! keeps an OS lock on the folder, so a second process cannot open it at all.
+
+mod migration;
+mod settling;
 
 use std::path::Path;
 
@@ -30,6 +33,17 @@ pub enum StoreError {
         /// What it should be.
         what: &'static str,
     },
+    /// Old values are still in files after what should have removed them.
+    #[error(
+        "{files} files of the store still hold what was erased, because something reads them; it is tried again later"
+    )]
+    NotSettled {
+        /// How many.
+        files: usize,
+    },
+    /// The folder cannot be looked through.
+    #[error("the folder of the store cannot be read: {0}")]
+    Folder(std::io::Error),
     /// The head is not the one that the commit goes on from: another writer was here.
     #[error("the log's head has moved under its only writer; nothing was written")]
     HeadMoved,
@@ -46,20 +60,27 @@ pub enum StoreError {
 }
 
 /// What one commit writes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Writes {
-    puts: Vec<(&'static str, Vec<u8>, Vec<u8>)>,
+    changes: Vec<KeyChange>,
 }
+
+/// Family, key, and value; no value where the key is removed.
+type KeyChange = (&'static str, Vec<u8>, Option<Vec<u8>>);
 
 impl Writes {
     pub(crate) fn put(&mut self, family: &'static str, key: Vec<u8>, value: Vec<u8>) {
-        self.puts.push((family, key, value));
+        self.changes.push((family, key, Some(value)));
+    }
+
+    pub(crate) fn remove(&mut self, family: &'static str, key: Vec<u8>) {
+        self.changes.push((family, key, None));
     }
 
     /// What is put into one family, in order.
     pub(crate) fn of(&self, family: &str) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let own = self.puts.iter().filter(move |(name, _, _)| *name == family);
-        own.map(|(_, key, value)| (key.as_slice(), value.as_slice()))
+        let own = self.changes.iter().filter(move |(name, _, _)| *name == family);
+        own.filter_map(|(_, key, value)| Some((key.as_slice(), value.as_deref()?)))
     }
 }
 
@@ -102,6 +123,7 @@ impl Store {
         }
         match self.get(DEFAULT, cells::LAYOUT_KEY)? {
             Some(layout) if layout == cells::LAYOUT => Ok(()),
+            Some(layout) if layout == cells::LAYOUT_BEFORE => self.hide_document_hashes(),
             _ => Err(StoreError::Damaged { what: "layout that this version knows" }),
         }
     }
@@ -185,11 +207,14 @@ impl Store {
         let mut batch = WriteBatch::default();
         // Puts of one family come in runs.
         let mut last = (DEFAULT, self.family(DEFAULT)?);
-        for (family, key, value) in &writes.puts {
+        for (family, key, value) in &writes.changes {
             if last.0 != *family {
                 last = (family, self.family(family)?);
             }
-            batch.put_cf(last.1, key, value);
+            match value {
+                Some(value) => batch.put_cf(last.1, key, value),
+                None => batch.delete_cf(last.1, key),
+            }
         }
         Ok(batch)
     }

@@ -1,5 +1,7 @@
 //! Between the domain and the wire: the only file of the service that turns one into the other.
 
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use tonic::{Code, Status};
 use witness_core::{
@@ -7,7 +9,7 @@ use witness_core::{
     hash::Hash,
     name::{Domain, Name},
 };
-use witness_ledger::{ReadError, Submitted};
+use witness_ledger::{ErasedBy, ReadError, StoreError, Submitted};
 use witness_wire::{
     Bytes, MESSAGE_BYTES_MAX, SUBMISSION_BYTES_MAX, codec::FIELDS_MAX, refusal, v1,
 };
@@ -19,6 +21,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> v1::Refusal {
         Blame::State => Code::FailedPrecondition,
         Blame::Unauthenticated => Code::Unauthenticated,
         Blame::Exists => Code::AlreadyExists,
+        Blame::Absent => Code::NotFound,
         Blame::TryLater if matches!(refusal, Refusal::Unreadable | Refusal::Internal) => {
             Code::Internal
         }
@@ -46,6 +49,8 @@ pub(crate) fn read_status(error: &ReadError) -> Status {
     let (code, reason) = match error {
         ReadError::NotFound { .. } => (Code::NotFound, "NOT_FOUND"),
         ReadError::OutOfRange { .. } => (Code::OutOfRange, "OUT_OF_RANGE"),
+        // What was to be erased is erased; files may still hold it for a while.
+        ReadError::Store(StoreError::NotSettled { .. }) => (Code::Unavailable, "NOT_SETTLED"),
         ReadError::Store(error) => {
             tracing::error!(%error, "the store could not be read");
             return named(
@@ -60,12 +65,25 @@ pub(crate) fn read_status(error: &ReadError) -> Status {
 
 /// A status with a reason of ours.
 pub(crate) fn named(code: Code, reason: &str, message: &str) -> Status {
-    refusal::to_status(&v1::Refusal {
-        code: u32::try_from(i32::from(code)).unwrap_or(2),
-        reason: reason.to_owned(),
-        message: message.to_owned(),
-        metadata: std::collections::BTreeMap::new(),
-    })
+    named_with((code, reason), message, BTreeMap::new())
+}
+
+/// That all that was known of a document was erased.
+pub(crate) fn erased(by: ErasedBy) -> Status {
+    let message =
+        "all that was known of this document was erased; only leaf hashes remain in the log";
+    let at = [("erased_at_us".to_owned(), by.at.micros().to_string())];
+    named_with((Code::NotFound, "ERASED"), message, at.into())
+}
+
+fn named_with(
+    (code, reason): (Code, &str),
+    message: &str,
+    metadata: BTreeMap<String, String>,
+) -> Status {
+    let code = u32::try_from(i32::from(code)).unwrap_or(2);
+    let (reason, message) = (reason.to_owned(), message.to_owned());
+    refusal::to_status(&v1::Refusal { code, reason, message, metadata })
 }
 
 /// An argument that does not parse.

@@ -122,7 +122,7 @@ fn vouchers_of_event(log: &Log, issuer: &Domain, event: &DocumentEvent) -> Vec<L
     let entry = Entry::parse(&event.entry).ok();
     let note = entry.and_then(|entry| IssuerNote::<Submission>::parse(entry.body.as_bytes()).ok());
     let stream = note.and_then(|note| record?.streams.get(&note.body.stream));
-    let text = event.event.as_deref().and_then(|text| Event::parse(text).ok());
+    let text = event.event.as_deref().ok().and_then(|text| Event::parse(text).ok());
     let claim_type = text.and_then(|event| overview.registry.claim_type(&event.claim_type));
     let registered = claim_type.into_iter().flat_map(|record| &record.registered);
     let opened = stream.into_iter().map(|stream| &stream.opened);
@@ -137,13 +137,9 @@ fn add_event(
     size: TreeSize,
 ) -> Result<(), Status> {
     let DocumentEvent { place, entry, event, .. } = event;
-    let Some(text) = event.and_then(|event| String::from_utf8(event).ok()) else {
-        return Err(convert::named(
-            Code::NotFound,
-            "ERASED",
-            "the event's text was erased; only its leaf hash remains in the log",
-        ));
-    };
+    // What is left of the document is proved.
+    let Ok(text) = event else { return Ok(()) };
+    let text = String::from_utf8_lossy(&text).into_owned();
     if !builder.has_entry(place.index) {
         let path =
             log.inclusion(place.index, size).map_err(|error| convert::read_status(&error))?;

@@ -19,6 +19,7 @@ mod keys;
 mod memo;
 mod metrics;
 mod places;
+mod retention;
 mod rollups;
 mod serve;
 mod services;

@@ -34,7 +34,7 @@ use crate::{
     connections::{self, Connection},
     convert,
     firm::Firm,
-    http, rollups,
+    http, retention, rollups,
     services::{admin::Admin, audit::Audit, evidence::Evidence, ingest::Ingest, ledger::Ledger},
     tls,
 };
@@ -78,6 +78,7 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     let heads = tokio::spawn(heads);
     let reloader = reloader.map(|reloader| tokio::spawn(reloader.run()));
     tracing::info!(%address, admin = %socket.display(), tls = config.tls.is_some(), "serving");
+    let keeper = tokio::spawn(retention::run(Arc::clone(&firm)));
     // A service that ends by itself must not leave a process behind that looks alive.
     let ended = tokio::select! {
         () = signals.any() => None,
@@ -98,6 +99,7 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     roller.abort();
     heads.abort();
     reloader.iter().for_each(JoinHandle::abort);
+    keeper.abort();
     // To be stopped anywhere is no worse than a crash there.
     workers.abort_all();
     while workers.join_next().await.is_some() {}

@@ -27,6 +27,8 @@ pub enum Blame {
     Unauthenticated,
     /// It is there already.
     Exists,
+    /// What it is about is not there.
+    Absent,
     /// Nothing is wrong with it: try again later.
     TryLater,
 }
@@ -136,6 +138,20 @@ pub enum Refusal {
         "a heartbeat must have a time above the last one's and name the stream's next sequence {expected}"
     )]
     StaleHeartbeat { expected: u64 },
+    /// Events are to be erased that were never logged.
+    #[error("the stream ends before sequence number {expected}; nothing beyond it can be erased")]
+    BeyondEnd { expected: u64 },
+    /// Events are to be erased of a document that is not known. The message repeats no hash.
+    #[error("no record of this issuer and document hash; nothing can be erased")]
+    UnknownDocument,
+    /// A legal hold is on events that are to be erased: none of the request is.
+    #[error(
+        "the legal hold {hold} is on events of this request, and nothing of it was erased; lift the hold first"
+    )]
+    LegalHold { hold: Name },
+    /// All of it was erased before.
+    #[error("all of these events were erased before; nothing was logged")]
+    AlreadyErased,
     /// A registry change or firm note that does not fit.
     #[error("{why}")]
     Registry { why: String },
@@ -233,6 +249,10 @@ impl Refusal {
             Self::AlreadyLogged { .. } => "ALREADY_LOGGED",
             Self::Conflict { .. } => "CONFLICT",
             Self::StaleHeartbeat { .. } => "STALE_HEARTBEAT",
+            Self::BeyondEnd { .. } => "BEYOND_END",
+            Self::UnknownDocument => "NOT_FOUND",
+            Self::LegalHold { .. } => "LEGAL_HOLD",
+            Self::AlreadyErased => "ALREADY_ERASED",
             Self::Registry { .. } => "REGISTRY_REFUSED",
             Self::ReadOnly { .. } => "READ_ONLY",
             Self::ClockSuspect { .. } => "CLOCK_SUSPECT",
@@ -273,9 +293,14 @@ impl Refusal {
             | Self::OutOfSequence { .. }
             | Self::WrongPrevious { .. }
             | Self::StaleHeartbeat { .. }
+            | Self::BeyondEnd { .. }
+            | Self::LegalHold { .. }
             | Self::Registry { .. }
             | Self::ReadOnly { .. } => Blame::State,
-            Self::AlreadyLogged { .. } | Self::Conflict { .. } => Blame::Exists,
+            Self::UnknownDocument => Blame::Absent,
+            Self::AlreadyLogged { .. } | Self::Conflict { .. } | Self::AlreadyErased => {
+                Blame::Exists
+            }
             Self::ClockSuspect { .. } | Self::Unreadable | Self::Internal | Self::Stopping => {
                 Blame::TryLater
             }
@@ -301,9 +326,10 @@ impl Refusal {
                 values.push(("logged_note", logged.clone()));
                 values
             }
-            Self::StaleHeartbeat { expected } => {
+            Self::StaleHeartbeat { expected } | Self::BeyondEnd { expected } => {
                 Vec::from([("expected_sequence", expected.to_string())])
             }
+            Self::LegalHold { hold } => Vec::from([("hold", hold.to_string())]),
             Self::Field { index, field, rule, .. }
             | Self::PersonalData { index, field, rule, .. } => Vec::from([
                 ("event_index", index.to_string()),
@@ -338,6 +364,8 @@ impl Refusal {
             | Self::RootMismatch
             | Self::UnknownIssuer { .. }
             | Self::UnknownStream { .. }
+            | Self::UnknownDocument
+            | Self::AlreadyErased
             | Self::Registry { .. }
             | Self::ReadOnly { .. }
             | Self::ClockSuspect { .. }

@@ -1,8 +1,12 @@
 //! A log as the service sees it: submit, read, prove.
 
 mod bodies;
+mod erasing;
 mod opening;
 mod reading;
+mod retaining;
+
+pub use self::retaining::Expired;
 
 use std::{
     fmt,
@@ -125,6 +129,8 @@ pub struct Log {
     queue: Mutex<Option<mpsc::Sender<Request>>>,
     under_way: Arc<Semaphore>,
     writer: Mutex<Option<thread::JoinHandle<()>>>,
+    /// Held while files are rewritten.
+    letting_go: Mutex<()>,
     stopped: OnceLock<String>,
 }
 
@@ -337,6 +343,10 @@ impl Log {
         if let Some(writer) = writer {
             // A panic of the writer has ended the process already.
             drop(writer.join());
+        }
+        // Rewriting files can take long, and is begun again at the next start.
+        if self.letting_go.try_lock().is_err() {
+            self.reader.store.stop_rewriting();
         }
     }
 }

@@ -77,6 +77,7 @@ impl Log {
                 usize::try_from(UNDER_WAY_KIB).unwrap_or(usize::MAX >> 3),
             )),
             writer: Mutex::new(thread),
+            letting_go: Mutex::new(()),
             stopped: OnceLock::new(),
         };
         if writes {

@@ -138,7 +138,7 @@ impl Log {
 
     /// An event with its texts.
     pub fn event(&self, place: Place) -> Result<DocumentEvent, ReadError> {
-        Ok(documents::event(&self.reader, place)?)
+        Ok(documents::event(&self.reader, &self.overview().registry, place)?)
     }
 
     /// Path of an event in its submission's tree.

@@ -251,6 +251,18 @@ impl Client {
         self.drafter.push(&occurrence).unwrap();
     }
 
+    /// The same with details, of a claim type that takes them.
+    pub(crate) fn push_with(&mut self, document: &str, claim_type: &str, code: &str) {
+        let occurrence = Occurrence {
+            what: What::One(EventChange::Issued),
+            document: document_hash(document),
+            claim_type: Name::parse(claim_type).unwrap(),
+            occurred_at: self.occurred_at,
+            details: vec![("code".to_owned(), code.to_owned())],
+        };
+        self.drafter.push(&occurrence).unwrap();
+    }
+
     pub(crate) fn cut(&mut self) -> Draft {
         self.drafter.cut(&issuer_key()).unwrap()
     }

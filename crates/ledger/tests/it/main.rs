@@ -5,6 +5,7 @@
 mod access_log;
 mod bench_firm;
 mod damage;
+mod erasure;
 mod firm_store;
 mod logging;
 mod observing;

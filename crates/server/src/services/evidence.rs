@@ -17,7 +17,7 @@ use witness_core::{
     submission::{IssuerNote, Submission},
     time::Timestamp,
 };
-use witness_ledger::{DocumentEvent, Log, Place, Published};
+use witness_ledger::{DocumentEvent, ErasedBy, Log, Place, Published};
 use witness_wire::{
     Bytes,
     v1::{self, evidence_service_server::EvidenceService, get_history_response::Item},
@@ -85,21 +85,18 @@ impl Evidence {
         let document = Hash::from_slice(&request.document_hash).map(DocumentHash);
         let document =
             document.ok_or_else(|| convert::invalid("document_hash", "32 bytes of SHA-256"))?;
-        let log = self.firm.log_of(&issuer).map(Arc::clone);
-        let places = match &log {
-            Some(log) => {
-                log.places(&issuer, &document).map_err(|error| convert::read_status(&error))?
-            }
-            None => Vec::new(),
+        let unknown = || {
+            let message = "no record of this issuer and document hash";
+            convert::named(Code::NotFound, "NOT_FOUND", message)
         };
-        match (log, places.is_empty()) {
-            (Some(log), false) => Ok(Known { log, issuer, document, places }),
-            _ => Err(convert::named(
-                Code::NotFound,
-                "NOT_FOUND",
-                "no record of this issuer and document hash",
-            )),
+        let log = Arc::clone(self.firm.log_of(&issuer).ok_or_else(unknown)?);
+        let read = |error| convert::read_status(&error);
+        let places = log.places(&issuer, &document).map_err(read)?;
+        if places.is_empty() {
+            let erased = log.document_erased_by(&issuer, &document).map_err(read)?;
+            return Err(erased.map_or_else(unknown, convert::erased));
         }
+        Ok(Known { log, issuer, document, places })
     }
 }
 
@@ -162,17 +159,20 @@ impl Evidence {
             return Err(convert::named(Code::NotFound, "NOT_FOUND", "no record"));
         };
         let item = item(known, read(&known.log, last)?)?;
-        let event = Event::parse(&item.event).map_err(|_damaged| erased())?;
-        let (status, class) = match last.standing.state() {
-            State::Restored => status_of(known, before_deletion(&known.places))?,
-            State::Issued | State::Replaced | State::Deleted | State::Status(_) => {
-                status_of(known, Some(last))?
-            }
+        let deciding = match last.standing.state() {
+            State::Restored => before_deletion(&known.places).map(|place| text(known, place)),
+            State::Issued | State::Replaced | State::Deleted | State::Status(_) => None,
         };
+        let (event, deciding) = match (text(known, last)?, deciding.transpose()?) {
+            (Ok(event), None) => (event.clone(), Some(event)),
+            (Ok(event), Some(Ok(deciding))) => (event, Some(deciding)),
+            (Err(by), _) | (Ok(_), Some(Err(by))) => return Ok(erased(known, &item, by)),
+        };
+        let (status, status_class) = deciding.map(status_of).unwrap_or_default();
         Ok(v1::GetStatusResponse {
             change: event.change.kind().word().to_owned(),
             status,
-            status_class: class,
+            status_class,
             origin: known.log.origin().to_string(),
             index: item.index,
             received_at_us: item.received_at_us,
@@ -180,6 +180,7 @@ impl Evidence {
             events: u32::try_from(known.places.len()).unwrap_or(u32::MAX),
             expired: self.is_expired(known)?,
             suspect: item.suspect,
+            erased_at_us: None,
         })
     }
 
@@ -187,7 +188,7 @@ impl Evidence {
     fn is_expired(&self, known: &Known) -> Result<bool, Status> {
         let overview = known.log.overview();
         let valid_until = |event: &DocumentEvent| {
-            let text = Event::parse(event.event.as_deref()?).ok()?;
+            let text = Event::parse(event.event.as_deref().ok()?).ok()?;
             let schema = &overview.registry.claim_type(&text.claim_type)?.schema;
             schema.valid_until(&Details::parse(&event.details).ok()?)
         };
@@ -213,19 +214,39 @@ fn before_deletion(places: &[Place]) -> Option<Place> {
     places.iter().rev().find(counts).copied()
 }
 
+/// The text of an event, or what says that it was erased.
+fn text(known: &Known, place: Place) -> Result<Result<Event, ErasedBy>, Status> {
+    match read(&known.log, place)?.event {
+        Ok(text) => Event::parse(&text).map(Ok).map_err(|_why| damaged()),
+        Err(by) => Ok(Err(by)),
+    }
+}
+
 /// The status string and class that an event gave; empty if it gave none.
-fn status_of(known: &Known, place: Option<Place>) -> Result<(String, String), Status> {
-    let Some(place) = place else { return Ok(Default::default()) };
-    let item = item(known, read(&known.log, place)?)?;
-    let event = Event::parse(&item.event).map_err(|_damaged| erased())?;
-    Ok(match event.change {
+fn status_of(event: Event) -> (String, String) {
+    match event.change {
         Change::Status { class, status } => (status.as_str().to_owned(), class.word().to_owned()),
         Change::Issued
         | Change::Replaced { .. }
         | Change::Amended { .. }
         | Change::Deleted
         | Change::Restored => Default::default(),
-    })
+    }
+}
+
+/// That the text that says how the document stands was erased: no state is told, not even what was kept to judge
+/// later events by.
+fn erased(known: &Known, last: &Item, by: ErasedBy) -> v1::GetStatusResponse {
+    v1::GetStatusResponse {
+        change: "erased".to_owned(),
+        origin: known.log.origin().to_string(),
+        index: last.index,
+        received_at_us: last.received_at_us,
+        events: u32::try_from(known.places.len()).unwrap_or(u32::MAX),
+        suspect: last.suspect,
+        erased_at_us: Some(by.at.micros()),
+        ..v1::GetStatusResponse::default()
+    }
 }
 
 fn read(log: &Log, place: Place) -> Result<DocumentEvent, Status> {
@@ -235,15 +256,23 @@ fn read(log: &Log, place: Place) -> Result<DocumentEvent, Status> {
 fn item(known: &Known, event: DocumentEvent) -> Result<Item, Status> {
     let entry = Entry::parse(&event.entry).map_err(|_why| damaged())?;
     let note = IssuerNote::<Submission>::parse(entry.body.as_bytes()).map_err(|_why| damaged())?;
+    let (text, erased) = match event.event {
+        Ok(text) => (text, None),
+        Err(by) => (Vec::new(), Some(by.at.micros())),
+    };
+    // What was odd about it is told in its receipt, for ever; of its history it goes with the text.
+    let anomalies =
+        if erased.is_some() { Vec::new() } else { convert::words(event.place.anomalies) };
     Ok(Item {
         index: event.place.index.0,
         event_index: u32::from(event.place.event),
         received_at_us: entry.received_at.micros(),
-        stream: note.body.stream.to_string(),
-        sequence: note.body.first_sequence + u64::from(event.place.event),
-        event: Bytes::from(event.event.ok_or_else(erased)?),
-        anomalies: convert::words(event.place.anomalies),
+        stream: event.stream.to_string(),
+        sequence: event.sequence,
+        event: Bytes::from(text),
+        anomalies,
         suspect: is_suspect(known, &note, (event.place.index, entry.received_at)),
+        erased_at_us: erased,
     })
 }
 
@@ -256,14 +285,6 @@ fn is_suspect(
     let registry = Arc::clone(&known.log.overview().registry);
     let key = registry.issuer(&known.issuer).and_then(|issuer| issuer.key(note.key_id()));
     key.is_some_and(|key| key.standing(index, received_at) == KeyStanding::Suspect)
-}
-
-fn erased() -> Status {
-    convert::named(
-        Code::NotFound,
-        "ERASED",
-        "the event's text was erased; only its leaf hash remains in the log",
-    )
 }
 
 fn damaged() -> Status {

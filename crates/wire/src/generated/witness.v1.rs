@@ -291,9 +291,11 @@ pub struct EraseResponse {
     /// Events that were erased; those that had been before do not count.
     #[prost(uint64, tag = "1")]
     pub erased: u64,
-    /// Index of the entry that says so; nothing is logged if nothing was erased.
+    /// Index of the entry that says so, the last one of several: one names at most 4,096 events in 256 ranges. Nothing
+    /// is logged if nothing was erased.
     #[prost(uint64, optional, tag = "2")]
     pub index: ::core::option::Option<u64>,
+    /// The time of that entry; 0 without one.
     #[prost(uint64, tag = "3")]
     pub erased_at_us: u64,
 }
@@ -1997,7 +1999,8 @@ pub struct DocumentRequest {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetStatusResponse {
-    /// `issued`, `replaced`, `amended`, `status`, `deleted` or `restored`: the last change.
+    /// `issued`, `replaced`, `amended`, `status`, `deleted` or `restored`: the last change. `erased` if the text that
+    /// says so was erased: then only place and time of receipt are known of it.
     #[prost(string, tag = "1")]
     pub change: ::prost::alloc::string::String,
     /// The issuer's status string, verbatim; empty where it gave none. For `restored`: as before the deletion.
@@ -2025,6 +2028,9 @@ pub struct GetStatusResponse {
     /// receipt: then the signature is suspect.
     #[prost(bool, tag = "10")]
     pub suspect: bool,
+    /// Set with `erased`: the time of the entry by which it was.
+    #[prost(uint64, optional, tag = "11")]
+    pub erased_at_us: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetHistoryResponse {
@@ -2048,7 +2054,7 @@ pub mod get_history_response {
         /// Sequence number of the event in its stream.
         #[prost(uint64, tag = "5")]
         pub sequence: u64,
-        /// The event text, `witness-event/v1`.
+        /// The event text, `witness-event/v1`; empty once erased.
         #[prost(bytes = "bytes", tag = "6")]
         pub event: ::prost::bytes::Bytes,
         #[prost(string, repeated, tag = "7")]
@@ -2056,6 +2062,9 @@ pub mod get_history_response {
         /// Whether the key of its submission was revoked later, as of a time at or before its receipt.
         #[prost(bool, tag = "8")]
         pub suspect: bool,
+        /// Set once the text was erased: the time of the entry by which it was.
+        #[prost(uint64, optional, tag = "9")]
+        pub erased_at_us: ::core::option::Option<u64>,
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

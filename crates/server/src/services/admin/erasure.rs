@@ -1,16 +1,159 @@
-//! The operator's calls for erasing what is kept beside a log.
+//! The operator's call for erasing what is kept beside a log.
 
+use std::sync::Arc;
+
+use tokio::task;
 use tonic::{Request, Response, Status};
+use witness_core::{
+    admission::Refusal,
+    erasure::{Range, Reason},
+    hash::{DocumentHash, Hash},
+};
+use witness_ledger::{Erased, ErasureRequest, Log, What};
 use witness_wire::v1;
 
 use super::Admin;
+use crate::{
+    access::{self, Asked, Caller},
+    convert,
+};
 
 impl Admin {
-    #[expect(clippy::unused_async, reason = "nothing is done yet")]
     pub(super) async fn erase_now(
         &self,
-        _request: Request<v1::EraseRequest>,
+        request: Request<v1::EraseRequest>,
     ) -> Result<Response<v1::EraseResponse>, Status> {
-        Err(Status::unimplemented("not in this version"))
+        let caller = Caller::of(request.extensions());
+        let request = request.into_inner();
+        let log = Arc::clone(self.log(&request.origin)?);
+        let wanted = wanted(&request)?;
+        let filter = filter(&wanted);
+        // To the end even if the caller hangs up: what was begun is known in the access log.
+        let (this, now) = (self.clone(), request.now);
+        let erasing = tokio::spawn(async move {
+            let erased = erase(&log, wanted).await;
+            let results = Some(erased.as_ref().map_or(0, |erased| erased.events));
+            let asked = Asked { method: "AdminService.Erase", filter, results };
+            access::record(&this.0, &caller, asked).await?;
+            let erased = erased.map_err(|refusal| convert::status(&refusal))?;
+            if now {
+                let rewritten = task::spawn_blocking(move || log.let_go()).await;
+                rewritten.map_err(internal)?.map_err(|error| convert::read_status(&error))?;
+            }
+            Ok::<Erased, Status>(erased)
+        });
+        let Erased { events, by } = erasing.await.map_err(internal)??;
+        Ok(Response::new(v1::EraseResponse {
+            erased: events,
+            index: by.map(|by| by.index.0),
+            erased_at_us: by.map_or(0, |by| by.at.micros()),
+        }))
+    }
+}
+
+/// Finds what is to be erased, beside the runtime, and has it erased.
+async fn erase(log: &Arc<Log>, wanted: ErasureRequest) -> Result<Erased, Refusal> {
+    let reading = Arc::clone(log);
+    let found = task::spawn_blocking(move || reading.erasable(&wanted)).await;
+    let found = found.map_err(|_panicked| Refusal::Internal)??;
+    log.erase(found).await
+}
+
+fn internal(_panicked: task::JoinError) -> Status {
+    convert::status(&Refusal::Internal)
+}
+
+fn wanted(request: &v1::EraseRequest) -> Result<ErasureRequest, Status> {
+    let reason = Reason::parse(&request.reason);
+    let reason =
+        reason.ok_or_else(|| convert::invalid("reason", "request, order, retention or mistake"))?;
+    let issuer = convert::issuer(&request.issuer)?;
+    let what = match (request.document_hash.is_empty(), request.stream.is_empty()) {
+        (true, false) => What::Ranges(vec![range(request)?]),
+        (false, true) if request.first_sequence == 0 && request.count == 0 => {
+            let document = Hash::from_slice(&request.document_hash).map(DocumentHash);
+            let expected = || convert::invalid("document_hash", "32 bytes of SHA-256");
+            What::Document(document.ok_or_else(expected)?)
+        }
+        _ => {
+            let expected =
+                "given, with a first sequence number and a count, or a document hash alone";
+            return Err(convert::invalid("stream", expected));
+        }
+    };
+    Ok(ErasureRequest { issuer, what, reason })
+}
+
+fn range(request: &v1::EraseRequest) -> Result<Range, Status> {
+    let stream = convert::stream(&request.stream)?;
+    let (first_sequence, events) = (request.first_sequence, request.count);
+    if events == 0 || first_sequence.checked_add(events).is_none() {
+        return Err(convert::invalid("count", "the number of events, one at least"));
+    }
+    Ok(Range { stream, first_sequence, events })
+}
+
+/// What was asked, for the access log: never a document hash.
+fn filter(wanted: &ErasureRequest) -> String {
+    let ErasureRequest { issuer, what, reason } = wanted;
+    let what = match what {
+        What::Document(_) => "document=given".to_owned(),
+        What::Ranges(ranges) => {
+            let words = ranges.iter().map(|Range { stream, first_sequence, events }| {
+                format!("stream={stream} first={first_sequence} count={events}")
+            });
+            words.collect::<Vec<_>>().join(" ")
+        }
+    };
+    format!("issuer={issuer} {what} reason={}", reason.word())
+}
+
+#[cfg(test)]
+mod tests {
+    use witness_core::encoding::hex;
+
+    use super::*;
+
+    fn request() -> v1::EraseRequest {
+        let issuer = "issuer.example".to_owned();
+        v1::EraseRequest { issuer, reason: "request".to_owned(), ..v1::EraseRequest::default() }
+    }
+
+    #[test]
+    fn either_events_of_a_stream_are_named_or_a_document() {
+        let stream = || "main".to_owned();
+        let document_hash = || vec![7; 32].into();
+        let good = [
+            v1::EraseRequest { stream: stream(), count: 1, ..request() },
+            v1::EraseRequest { document_hash: document_hash(), ..request() },
+        ];
+        for good in good {
+            assert!(wanted(&good).is_ok());
+        }
+        let bad = [
+            request(),
+            v1::EraseRequest { stream: stream(), ..request() },
+            v1::EraseRequest { stream: stream(), count: 2, first_sequence: u64::MAX, ..request() },
+            v1::EraseRequest { document_hash: document_hash(), count: 1, ..request() },
+            v1::EraseRequest { document_hash: document_hash(), stream: stream(), ..request() },
+            v1::EraseRequest { document_hash: vec![7; 31].into(), ..request() },
+            v1::EraseRequest { stream: stream(), count: 1, reason: "whim".to_owned(), ..request() },
+        ];
+        for bad in bad {
+            assert!(wanted(&bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_access_log_learns_what_was_asked_and_no_hash() {
+        let hash = [0xab; 32];
+        let document = v1::EraseRequest { document_hash: hash.to_vec().into(), ..request() };
+        let said = filter(&wanted(&document).unwrap());
+        assert_eq!(said, "issuer=issuer.example document=given reason=request");
+        assert!(!said.contains(&hex(&hash)));
+        let stream = "main".to_owned();
+        let events = v1::EraseRequest { stream, first_sequence: 7, count: 2, ..request() };
+        let said = filter(&wanted(&events).unwrap());
+        assert_eq!(said, "issuer=issuer.example stream=main first=7 count=2 reason=request");
     }
 }

@@ -1,0 +1,224 @@
+//! An erasure, planned: the entry that says so, and in the same write all that goes with it. Leaf hashes stay, and
+//! with them every proof.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    ops::Range as Sequences,
+};
+
+use witness_core::{
+    admission::Refusal,
+    entry::EntryKind,
+    erasure::{Erasure, RANGES_MAX, Range, Reason},
+    event::Event,
+    hash::DocumentHash,
+    merkle::LeafIndex,
+    name::{Domain, Name},
+    registry::IssuerRecord,
+};
+
+use super::{Decision, Planner};
+use crate::{
+    cells::{self, BODY_EVENTS, DocumentCell, Texts, family},
+    conflicts, documents,
+    erasure::{self, ErasedBy},
+    store::StoreError,
+};
+
+/// What the writer is asked to erase: a piece of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Erasing {
+    pub(crate) issuer: Domain,
+    pub(crate) reason: Reason,
+    pub(crate) ranges: Vec<Range>,
+}
+
+/// Events of a stream that follow each other, none erased yet.
+struct Stretch {
+    name: Name,
+    stream: u32,
+    sequences: Sequences<u64>,
+}
+
+/// What an erasure takes away, gathered before anything is written.
+#[derive(Default)]
+struct Gone {
+    /// Body cells without the texts that go, by submission and number.
+    bodies: BTreeMap<(LeafIndex, u16), Vec<Texts>>,
+    /// The events whose texts go, by document.
+    documents: BTreeMap<DocumentHash, BTreeSet<(LeafIndex, u16)>>,
+}
+
+impl Planner<'_> {
+    /// Decides on an erasure, which is alone in its batch: it reads what others would write.
+    pub(crate) fn erase(&mut self, erasing: &Erasing) -> Result<Decision, StoreError> {
+        if !self.is_empty() {
+            return Ok(Decision::Deferred);
+        }
+        let registry = std::sync::Arc::clone(&self.state.registry);
+        let Some(issuer) = registry.issuer(&erasing.issuer) else {
+            let issuer = erasing.issuer.clone();
+            return Ok(Decision::Refused(Refusal::UnknownIssuer { issuer }));
+        };
+        let stretches = match self.stretches(issuer, erasing)? {
+            Ok(stretches) if stretches.is_empty() => {
+                return Ok(Decision::Refused(Refusal::AlreadyErased));
+            }
+            Ok(stretches) => stretches,
+            Err(refusal) => return Ok(Decision::Refused(refusal)),
+        };
+        let range = |stretch: &Stretch| Range {
+            stream: stretch.name.clone(),
+            first_sequence: stretch.sequences.start,
+            events: stretch.sequences.end - stretch.sequences.start,
+        };
+        let erasure = Erasure {
+            origin: registry.origin().clone(),
+            issuer: erasing.issuer.clone(),
+            reason: erasing.reason,
+            ranges: stretches.iter().map(range).collect(),
+        };
+        let index = self.append(EntryKind::Erasure, erasure.encode());
+        self.remove(issuer, &stretches, ErasedBy { index, at: self.now })?;
+        Ok(self.logged(index, Vec::new()))
+    }
+
+    /// What of the request is not erased yet, at most what one entry can name; or why nothing of it may be.
+    fn stretches(
+        &self,
+        issuer: &IssuerRecord,
+        erasing: &Erasing,
+    ) -> Result<Result<Vec<Stretch>, Refusal>, StoreError> {
+        let mut stretches = Vec::new();
+        for range in erasure::joined(erasing.ranges.clone()) {
+            let Some(record) = issuer.streams.get(&range.stream) else {
+                return Ok(Err(Refusal::UnknownStream { stream: range.stream }));
+            };
+            let expected = self.stream_head(record.ordinal).next_sequence;
+            if range.end() > expected {
+                return Ok(Err(Refusal::BeyondEnd { expected }));
+            }
+            if let Some(hold) = self.state.registry.hold_over(&erasing.issuer, &range) {
+                return Ok(Err(Refusal::LegalHold { hold: hold.clone() }));
+            }
+            let (sequences, room) =
+                (range.first_sequence..range.end(), RANGES_MAX - stretches.len());
+            let parts = erasure::not_erased(self.store, record.ordinal, &sequences, room)?;
+            stretches.extend(parts.into_iter().map(|sequences| Stretch {
+                name: range.stream.clone(),
+                stream: record.ordinal,
+                sequences,
+            }));
+        }
+        Ok(Ok(stretches))
+    }
+
+    fn remove(
+        &mut self,
+        issuer: &IssuerRecord,
+        stretches: &[Stretch],
+        by: ErasedBy,
+    ) -> Result<(), StoreError> {
+        let mut gone = Gone::default();
+        for Stretch { stream, sequences, .. } in stretches {
+            erasure::mark(&mut self.writes, *stream, sequences, by);
+            self.gather(*stream, sequences, &mut gone)?;
+            for (key, value) in conflicts::without_texts(self.store, *stream, sequences.clone())? {
+                self.writes.put(family::CONFLICT, key, value);
+            }
+        }
+        let submissions: BTreeSet<LeafIndex> =
+            gone.bodies.keys().map(|(index, _)| *index).collect();
+        erasure::mark_unsettled(&mut self.writes, by, submissions.into_iter());
+        for ((index, number), texts) in gone.bodies {
+            let key = cells::body_key(index, number);
+            if texts.iter().all(|(event, _)| event.is_empty()) {
+                self.writes.remove(family::BODY, key);
+            } else {
+                let texts = texts.iter().map(|(event, details)| (&**event, &**details));
+                self.writes.put(family::BODY, key, cells::encode_bodies(texts));
+            }
+        }
+        for (document, events) in gone.documents {
+            self.forget_document(issuer.ordinal, &document, (&events, by))?;
+        }
+        Ok(())
+    }
+
+    /// Takes the texts of events out of the body cells of their submissions.
+    fn gather(
+        &self,
+        stream: u32,
+        sequences: &Sequences<u64>,
+        gone: &mut Gone,
+    ) -> Result<(), StoreError> {
+        let mut sequence = sequences.start;
+        while sequence < sequences.end {
+            let (first, cell) = conflicts::covering(self.store, stream, sequence)?;
+            let end = (first + u64::from(cell.events)).min(sequences.end);
+            for event in sequence - first..end - first {
+                let event = u16::try_from(event).unwrap_or(u16::MAX);
+                self.take(cell.index, event, gone)?;
+            }
+            sequence = end;
+        }
+        Ok(())
+    }
+
+    /// Takes the texts of one event.
+    fn take(&self, index: LeafIndex, event: u16, gone: &mut Gone) -> Result<(), StoreError> {
+        let position = usize::from(event);
+        let number = u16::try_from(position / BODY_EVENTS).unwrap_or(u16::MAX);
+        let cell = match gone.bodies.entry((index, number)) {
+            Entry::Occupied(taken) => taken.into_mut(),
+            Entry::Vacant(place) => {
+                let bytes = self.store.get(family::BODY, &cells::body_key(index, number))?;
+                let Some(bytes) = bytes else { return Ok(()) };
+                let texts = cells::decode_bodies(&bytes);
+                place.insert(texts.ok_or(StoreError::Damaged { what: "body cell" })?)
+            }
+        };
+        let Some(texts) = cell.get_mut(position % BODY_EVENTS) else { return Ok(()) };
+        let (text, _details) = std::mem::take(texts);
+        // A text that does not read goes as well; which document it was of, nobody can say then.
+        if let Ok(text) = Event::parse(&text) {
+            gone.documents.entry(text.document).or_default().insert((index, event));
+        }
+        Ok(())
+    }
+
+    /// Marks the places of a document's events as erased; if none is left that is not, all of it goes but a mark
+    /// that only somebody finds who knows the hash.
+    fn forget_document(
+        &mut self,
+        issuer: u32,
+        document: &DocumentHash,
+        (events, by): (&BTreeSet<(LeafIndex, u16)>, ErasedBy),
+    ) -> Result<(), StoreError> {
+        let key = DocumentCell::key(issuer, &document.0);
+        let mut cells = documents::pages_of(self.store, &key, u32::MAX)?;
+        let is_gone = |place: &mut cells::PlaceCell| {
+            place.is_erased |= events.contains(&(place.index, place.event));
+            place.is_erased
+        };
+        let mut is_all = true;
+        for place in cells.iter_mut().flat_map(|(_, cell)| &mut cell.places) {
+            is_all &= is_gone(place);
+        }
+        if is_all {
+            erasure::mark_document(
+                &mut self.writes,
+                erasure::document_key(issuer, &document.0),
+                by,
+            );
+        }
+        for (key, cell) in cells {
+            if is_all {
+                self.writes.remove(family::DOCUMENT, key);
+            } else {
+                self.writes.put(family::DOCUMENT, key, cell.encode());
+            }
+        }
+        Ok(())
+    }
+}
