@@ -33,9 +33,11 @@ pub(crate) mod family {
     pub(crate) const CONFLICT: &str = "conflict";
     /// What was erased, by which entry.
     pub(crate) const ERASURE: &str = "erasure";
+    /// What audits search and count by; it can be made again from the others.
+    pub(crate) const AUDIT: &str = "audit";
     /// All of them.
-    pub(crate) const ALL: [&str; 9] =
-        [ENTRY, TILE, CHECKPOINT, SUBMISSION, LEAVES, BODY, DOCUMENT, CONFLICT, ERASURE];
+    pub(crate) const ALL: [&str; 10] =
+        [ENTRY, TILE, CHECKPOINT, SUBMISSION, LEAVES, BODY, DOCUMENT, CONFLICT, ERASURE, AUDIT];
 }
 
 /// Keys in the default family.
@@ -349,22 +351,27 @@ pub(crate) fn encode_bodies<'a>(bodies: impl Iterator<Item = (&'a [u8], &'a [u8]
 
 /// The event and details texts of one event in its body cell. An event that was erased has no text.
 pub(crate) fn decode_body(bytes: &[u8], position: usize) -> Option<Texts> {
-    let mut reader = Reader(bytes);
-    for _ in 0..position {
-        decode_texts(&mut reader)?;
-    }
-    let (event, details) = decode_texts(&mut reader)?;
+    let (event, details) = bodies(bytes).nth(position)??;
     Some((event.to_vec(), details.to_vec()))
 }
 
 /// All texts of a body cell.
 pub(crate) fn decode_bodies(bytes: &[u8]) -> Option<Vec<Texts>> {
-    let (mut reader, mut all) = (Reader(bytes), Vec::new());
-    while !reader.0.is_empty() {
-        let (event, details) = decode_texts(&mut reader)?;
-        all.push((event.to_vec(), details.to_vec()));
-    }
-    Some(all)
+    let owned = |texts: Option<(&[u8], &[u8])>| {
+        texts.map(|(event, details)| (event.to_vec(), details.to_vec()))
+    };
+    bodies(bytes).map(owned).collect()
+}
+
+/// The texts of a body cell, in order; ends with nothing in place of texts that do not read back.
+pub(crate) fn bodies(bytes: &[u8]) -> impl Iterator<Item = Option<(&[u8], &[u8])>> {
+    let mut rest = Some(Reader(bytes));
+    std::iter::from_fn(move || {
+        let mut reader = rest.take().filter(|reader| !reader.0.is_empty())?;
+        let texts = decode_texts(&mut reader);
+        rest = texts.is_some().then_some(reader);
+        Some(texts)
+    })
 }
 
 fn decode_texts<'a>(reader: &mut Reader<'a>) -> Option<(&'a [u8], &'a [u8])> {

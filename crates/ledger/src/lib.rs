@@ -6,6 +6,7 @@
 //!
 //! What is *not* here: transport, clocks, access rules. This is the only crate that knows RocksDB.
 
+mod audit;
 mod batch;
 mod cells;
 mod conflicts;
@@ -21,6 +22,10 @@ mod sequencer;
 mod signers;
 mod store;
 
+pub use audit::{
+    AuditEvent, Counts, DAYS_MAX, FieldValue, Filter, Found, Position, StreamStatistics, Streams,
+    Told,
+};
 pub use documents::{DocumentEvent, Place};
 pub use erasure::{Erasable, Erased, ErasedBy, ErasureRequest, What};
 pub use firm_store::{AnchorCell, AnchorsOf, FirmStore, FirmStoreError, Granted, RollUpCell};

@@ -151,7 +151,7 @@ impl<C: Clock> Sequencer<C> {
             State::between_batches(&head, &self.overview.borrow()),
         );
         let mut planner = Planner::new(&reader.store, &self.signers, state, now);
-        let mut decided = Vec::new();
+        let (mut decided, mut turn) = (Vec::new(), None);
         let mut events = 0;
         while let Some(mut request) = waiting.pop_front() {
             // A firm note may be what names the next key.
@@ -170,7 +170,11 @@ impl<C: Clock> Sequencer<C> {
                 Work::FirmNotes(notes) => planner.firm_notes(notes),
                 Work::Heartbeat(note) => planner.heartbeat(note),
                 Work::Observe(seen) => planner.observe(seen),
-                Work::Erase(erasing) => planner.erase(erasing)?,
+                Work::Erase(erasing) => {
+                    // Held until it is committed: nothing is indexed meanwhile.
+                    let turn = turn.get_or_insert_with(|| reader.store.index_turn());
+                    planner.erase(erasing, turn)?
+                }
                 Work::Keep(..) => {
                     self.keep(request.work)?;
                     continue;

@@ -143,6 +143,14 @@ impl Field {
         self.kind == FieldKind::Date
     }
 
+    /// Whether its values tell one document from others.
+    pub(super) fn identifies(&self) -> bool {
+        match self.kind {
+            FieldKind::Identifier(_) | FieldKind::IdentifierExempt(_) | FieldKind::Digest => true,
+            FieldKind::Date | FieldKind::Code(_) | FieldKind::Count => false,
+        }
+    }
+
     /// Checks a value that is given with a change.
     pub(super) fn check(&self, change: ChangeKind, value: &str) -> Result<(), FieldRefusal> {
         let verdict = if self.required.contains(change) || self.optional.contains(change) {

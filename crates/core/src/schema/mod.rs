@@ -188,6 +188,11 @@ impl Schema {
         given.next().map_or(Ok(()), |(name, _value)| Err(FieldRefusal::unknown(name)))
     }
 
+    /// Names of the identifiers and digests, sorted: what an audit can search events by.
+    pub fn identifying_fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(|field| field.identifies()).map(Field::name)
+    }
+
     /// When the document expires by these details: the end, exclusive, of the day that the
     /// `valid-until` field gives, by UTC, in microseconds since the epoch. Nothing if the schema
     /// names no such field or these details do not give it.

@@ -34,6 +34,7 @@ use witness_core::{
 
 pub use self::bodies::Body;
 use crate::{
+    audit::Indexer,
     cells::{self, BODY_EVENTS},
     conflicts::{self, Conflict},
     plan::{Anomalous, Incoming, same_text},
@@ -129,6 +130,7 @@ pub struct Log {
     queue: Mutex<Option<mpsc::Sender<Request>>>,
     under_way: Arc<Semaphore>,
     writer: Mutex<Option<thread::JoinHandle<()>>>,
+    indexer: Indexer,
     /// Held while files are rewritten.
     letting_go: Mutex<()>,
     stopped: OnceLock<String>,
@@ -189,6 +191,10 @@ impl Log {
     pub fn stop_writes(&self, why: String) {
         // Whoever came first has said it.
         drop(self.stopped.set(why));
+    }
+
+    pub(crate) fn indexer(&self) -> &Indexer {
+        &self.indexer
     }
 
     /// Follows what is durable.
@@ -335,7 +341,8 @@ impl Log {
         queue.clone().ok_or(Refusal::Stopping)
     }
 
-    /// Takes no more requests, finishes those that wait, publishes, and ends the writer.
+    /// Takes no more requests, finishes those that wait, publishes, and ends the writer; the index goes on from
+    /// where it is when the log is opened again.
     pub fn close(&self) {
         let lock_failed = PoisonError::into_inner;
         self.queue.lock().unwrap_or_else(lock_failed).take();
@@ -344,6 +351,7 @@ impl Log {
             // A panic of the writer has ended the process already.
             drop(writer.join());
         }
+        self.indexer.stop();
         // Rewriting files can take long, and is begun again at the next start.
         if self.letting_go.try_lock().is_err() {
             self.reader.store.stop_rewriting();

@@ -14,6 +14,7 @@ use witness_core::{
 
 use super::{Log, LogOptions, Overview, Published, QUEUE, UNDER_WAY_KIB};
 use crate::{
+    audit::Indexer,
     head_copy::HeadCopy,
     reader::LogReader,
     recovery::{self, OpenError},
@@ -68,10 +69,12 @@ impl Log {
             head_copy,
         };
         let thread = if writes { Some(sequencer.spawn()?) } else { None };
+        let indexer = Indexer::spawn(Arc::clone(&reader.store), receiver.clone())?;
         let log = Self {
             origin,
             reader,
             overview: receiver,
+            indexer,
             queue: Mutex::new(writes.then_some(queue)),
             under_way: Arc::new(Semaphore::new(
                 usize::try_from(UNDER_WAY_KIB).unwrap_or(usize::MAX >> 3),

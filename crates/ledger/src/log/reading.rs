@@ -16,7 +16,7 @@ use crate::{
     cells::{self, StreamHead},
     documents::{self, DocumentEvent, Place},
     reader::ReadError,
-    store::{DEFAULT, StoreError},
+    store::{DEFAULT, Store, StoreError},
 };
 
 impl Log {
@@ -43,7 +43,7 @@ impl Log {
         }
     }
 
-    fn published_size(&self) -> TreeSize {
+    pub(crate) fn published_size(&self) -> TreeSize {
         self.overview().published.as_ref().map_or(TreeSize(0), |published| published.size)
     }
 
@@ -177,6 +177,16 @@ impl Log {
     /// Text of one entry, published or not.
     pub fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
         Ok(self.reader.entry(index)?)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.reader.store
+    }
+
+    /// How many keys were read since opening, and how often a walk over keys began.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.reader.store.reads()
     }
 
     /// How often the write-ahead log was synced since opening.

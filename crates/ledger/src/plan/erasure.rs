@@ -19,10 +19,11 @@ use witness_core::{
 
 use super::{Decision, Planner};
 use crate::{
+    audit::{self, Forgotten},
     cells::{self, BODY_EVENTS, DocumentCell, Texts, family},
     conflicts, documents,
     erasure::{self, ErasedBy},
-    store::StoreError,
+    store::{IndexTurn, StoreError},
 };
 
 /// What the writer is asked to erase: a piece of a request.
@@ -45,13 +46,19 @@ struct Stretch {
 struct Gone {
     /// Body cells without the texts that go, by submission and number.
     bodies: BTreeMap<(LeafIndex, u16), Vec<Texts>>,
+    /// All texts that go, by submission and event.
+    texts: Vec<(LeafIndex, u16, Texts)>,
     /// The events whose texts go, by document.
     documents: BTreeMap<DocumentHash, BTreeSet<(LeafIndex, u16)>>,
 }
 
 impl Planner<'_> {
     /// Decides on an erasure, which is alone in its batch: it reads what others would write.
-    pub(crate) fn erase(&mut self, erasing: &Erasing) -> Result<Decision, StoreError> {
+    pub(crate) fn erase(
+        &mut self,
+        erasing: &Erasing,
+        turn: &IndexTurn<'_>,
+    ) -> Result<Decision, StoreError> {
         if !self.is_empty() {
             return Ok(Decision::Deferred);
         }
@@ -79,7 +86,7 @@ impl Planner<'_> {
             ranges: stretches.iter().map(range).collect(),
         };
         let index = self.append(EntryKind::Erasure, erasure.encode());
-        self.remove(issuer, &stretches, ErasedBy { index, at: self.now })?;
+        self.remove(issuer, &stretches, (ErasedBy { index, at: self.now }, turn))?;
         Ok(self.logged(index, Vec::new()))
     }
 
@@ -117,7 +124,7 @@ impl Planner<'_> {
         &mut self,
         issuer: &IssuerRecord,
         stretches: &[Stretch],
-        by: ErasedBy,
+        (by, turn): (ErasedBy, &IndexTurn<'_>),
     ) -> Result<(), StoreError> {
         let mut gone = Gone::default();
         for Stretch { stream, sequences, .. } in stretches {
@@ -127,6 +134,15 @@ impl Planner<'_> {
                 self.writes.put(family::CONFLICT, key, value);
             }
         }
+        let forgotten: Vec<Forgotten<'_>> = gone
+            .texts
+            .iter()
+            .map(|(index, event, (text, details))| {
+                let (index, event) = (*index, *event);
+                Forgotten { index, event, text, details }
+            })
+            .collect();
+        audit::forget(&mut self.writes, self.store, turn, &forgotten)?;
         let submissions: BTreeSet<LeafIndex> =
             gone.bodies.keys().map(|(index, _)| *index).collect();
         erasure::mark_unsettled(&mut self.writes, by, submissions.into_iter());
@@ -179,11 +195,12 @@ impl Planner<'_> {
             }
         };
         let Some(texts) = cell.get_mut(position % BODY_EVENTS) else { return Ok(()) };
-        let (text, _details) = std::mem::take(texts);
+        let texts = std::mem::take(texts);
         // A text that does not read goes as well; which document it was of, nobody can say then.
-        if let Ok(text) = Event::parse(&text) {
+        if let Ok(text) = Event::parse(&texts.0) {
             gone.documents.entry(text.document).or_default().insert((index, event));
         }
+        gone.texts.push((index, event, texts));
         Ok(())
     }
 

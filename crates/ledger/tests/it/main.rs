@@ -3,6 +3,7 @@
 #![expect(clippy::panic, reason = "a test that finds the wrong thing should stop")]
 
 mod access_log;
+mod audit_index;
 mod bench_firm;
 mod damage;
 mod erasure;

@@ -1,0 +1,208 @@
+//! Events as an auditor sees them, with what is kept beside the log, read from the log itself.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    ops::{ControlFlow, Range},
+};
+
+use witness_core::{
+    anomaly::Anomalies,
+    entry::{Entry, EntryKind},
+    merkle::LeafIndex,
+    name::{Domain, Name},
+    registry::{KeyStanding, Registry},
+    submission::{IssuerNote, Submission},
+    time::Timestamp,
+};
+
+use crate::{
+    cells::{self, BODY_EVENTS, SubmissionCell, family},
+    erasure,
+    store::{Cursor, Store, StoreError},
+};
+
+/// An event with what is kept beside the log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// Index of its entry.
+    pub index: LeafIndex,
+    /// Its index in the submission.
+    pub event: u16,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Whose.
+    pub issuer: Domain,
+    /// Its stream.
+    pub stream: Name,
+    /// Its sequence number there.
+    pub sequence: u64,
+    /// Texts of the event and of its details; none once they are erased.
+    pub texts: Option<(Vec<u8>, Vec<u8>)>,
+    /// When they were erased, if that is known.
+    pub erased_at: Option<Timestamp>,
+    /// What is odd about it.
+    pub anomalies: Anomalies,
+    /// Whether the key of its submission was revoked later, as of a time at or before the receipt.
+    pub suspect: bool,
+}
+
+/// The texts are not for logs.
+impl fmt::Debug for AuditEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = (self.index, self.event);
+        f.debug_struct("AuditEvent").field("place", &place).finish_non_exhaustive()
+    }
+}
+
+impl AuditEvent {
+    /// About how many bytes it takes.
+    pub(super) fn size(&self) -> usize {
+        let texts = self.texts.as_ref().map_or(0, |(event, details)| event.len() + details.len());
+        128 + texts
+    }
+}
+
+/// A logged submission, as far as its events need it.
+#[derive(Debug)]
+pub(super) struct Logged {
+    index: LeafIndex,
+    stream: u32,
+    received_at: Timestamp,
+    submission: Submission,
+    suspect: bool,
+    anomalies: BTreeMap<u16, Anomalies>,
+}
+
+impl Logged {
+    /// Reads the submission that an entry holds; none if it holds something else, or of a stream that the
+    /// caller does not want.
+    pub(super) fn read(
+        store: &Store,
+        registry: &Registry,
+        (index, text): (LeafIndex, &[u8]),
+        wanted: impl FnOnce(u32, Timestamp) -> bool,
+    ) -> Result<Option<Self>, StoreError> {
+        let entry = Entry::parse(text).or(Err(StoreError::Damaged { what: "entry" }))?;
+        if entry.kind != EntryKind::Submission {
+            return Ok(None);
+        }
+        let note = IssuerNote::<Submission>::parse(entry.body.as_bytes());
+        let note = note.or(Err(StoreError::Damaged { what: "submission in an entry" }))?;
+        let unknown = || StoreError::Damaged { what: "registry that knows a logged stream" };
+        let issuer = registry.issuer(&note.body.issuer).ok_or_else(unknown)?;
+        let stream = issuer.streams.get(&note.body.stream).ok_or_else(unknown)?.ordinal;
+        let received_at = entry.received_at;
+        if !wanted(stream, received_at) {
+            return Ok(None);
+        }
+        let standing = issuer.key(note.key_id()).map(|key| key.standing(index, received_at));
+        let suspect = standing == Some(KeyStanding::Suspect);
+        let anomalies = anomalies(store, stream, &note.body)?;
+        let submission = note.body;
+        Ok(Some(Self { index, stream, received_at, submission, suspect, anomalies }))
+    }
+
+    /// How many events it has.
+    pub(super) fn events(&self) -> u16 {
+        u16::try_from(self.submission.events).unwrap_or(u16::MAX)
+    }
+
+    pub(super) fn first_sequence(&self) -> u64 {
+        self.submission.first_sequence
+    }
+
+    pub(super) fn anomalies(&self, event: u16) -> Anomalies {
+        self.anomalies.get(&event).copied().unwrap_or_default()
+    }
+
+    /// One of its events.
+    pub(super) fn event(
+        &self,
+        store: &Store,
+        (event, texts): (u16, Texts<'_>),
+    ) -> Result<AuditEvent, StoreError> {
+        let sequence = self.first_sequence() + u64::from(event);
+        let erased = match texts {
+            Some(_) => None,
+            None => erasure::erased_by(store, self.stream, sequence)?,
+        };
+        Ok(AuditEvent {
+            index: self.index,
+            event,
+            received_at: self.received_at,
+            issuer: self.submission.issuer.clone(),
+            stream: self.submission.stream.clone(),
+            sequence,
+            texts: texts.map(|(event, details)| (event.to_vec(), details.to_vec())),
+            erased_at: erased.map(|by| by.at),
+            anomalies: self.anomalies(event),
+            suspect: self.suspect,
+        })
+    }
+}
+
+/// What is odd about the events of a logged submission.
+pub(super) fn anomalies(
+    store: &Store,
+    stream: u32,
+    submission: &Submission,
+) -> Result<BTreeMap<u16, Anomalies>, StoreError> {
+    let key = SubmissionCell::key(stream, submission.first_sequence);
+    let cell = store.get(family::SUBMISSION, &key)?;
+    let cell = cell.as_deref().and_then(SubmissionCell::decode);
+    let cell = cell.ok_or(StoreError::Damaged { what: "submission cell" })?;
+    Ok(cell.anomalies.into_iter().collect())
+}
+
+/// Texts of an event and of its details, if they are there.
+pub(super) type Texts<'a> = Option<(&'a [u8], &'a [u8])>;
+
+/// The texts of one body cell, by the event's place in it. What was erased is empty, or not there.
+pub(super) fn texts_of(cell: &[u8]) -> impl Iterator<Item = Result<Texts<'_>, StoreError>> {
+    cells::bodies(cell).map(|texts| {
+        let texts = texts.ok_or(StoreError::Damaged { what: "body cell" })?;
+        Ok(Some(texts).filter(|(event, _)| !event.is_empty()))
+    })
+}
+
+/// Number of the body cell of an event, and its place there.
+pub(super) fn place_of(event: u16) -> (u16, usize) {
+    let event = usize::from(event);
+    (u16::try_from(event / BODY_EVENTS).unwrap_or(u16::MAX), event % BODY_EVENTS)
+}
+
+/// Hands on each of some events of a submission with its texts, until `take` breaks.
+pub(super) fn each<B>(
+    bodies: &mut Cursor<'_>,
+    (index, events): (LeafIndex, Range<u16>),
+    mut take: impl FnMut(u16, Texts<'_>) -> ControlFlow<B>,
+) -> Result<ControlFlow<B>, StoreError> {
+    let mut pair = bodies.seek(&cells::body_key(index, place_of(events.start).0))?;
+    let mut event = events.start;
+    while event < events.end {
+        let (number, place) = place_of(event);
+        let key = cells::body_key(index, number);
+        let cell = pair.filter(|(found, _)| *found == key).map(|(_, cell)| cell);
+        let is_there = cell.is_some();
+        {
+            let mut texts = cell.map(|cell| texts_of(cell).skip(place));
+            while event < events.end && place_of(event).0 == number {
+                let texts = match &mut texts {
+                    Some(texts) => {
+                        texts.next().ok_or(StoreError::Damaged { what: "body cell" })??
+                    }
+                    None => None,
+                };
+                if let ControlFlow::Break(broken) = take(event, texts) {
+                    return Ok(ControlFlow::Break(broken));
+                }
+                event += 1;
+            }
+        }
+        if is_there {
+            pair = bodies.advance()?;
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}

@@ -1,0 +1,252 @@
+//! Searching: postings are walked together, each jumping to where the others are; what they have in common is
+//! read from the log and believed only then.
+
+use std::ops::ControlFlow;
+
+use witness_core::{merkle::LeafIndex, registry::Registry};
+
+use super::{
+    cells::{Row, ZONE_BITS, decode_zone, zone_key},
+    cursor::{CELL, Rows, SEEK, STEP, Source},
+    event::{self, AuditEvent, Logged},
+    filter::{Filter, Streams},
+    postings::EventSet,
+};
+use crate::{
+    cells::{self, family},
+    store::{Cursor, Store, StoreError},
+};
+
+/// What one call may spend, in units of about a microsecond: a page that takes more ends there.
+const SPENT_MAX: u64 = 30_000;
+/// Bytes of a page: with all around it, it must fit the 4 MiB that clients of gRPC take.
+const PAGE_BYTES_MAX: usize = 2 << 20;
+
+/// A place in the order of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Index of an entry.
+    pub index: LeafIndex,
+    /// Index of an event of it.
+    pub event: u16,
+}
+
+/// One page of what was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The events, in log order.
+    pub events: Vec<AuditEvent>,
+    /// Where to go on, unless this was all.
+    pub next: Option<Position>,
+}
+
+/// Where a search stands.
+enum Step {
+    /// At a submission that all sources have.
+    At(u64, Row),
+    /// Enough was spent; it goes on from here another time.
+    Enough(u64),
+    /// Nothing more is there.
+    End,
+}
+
+/// One search under way.
+pub(super) struct Search<'a> {
+    store: &'a Store,
+    registry: &'a Registry,
+    streams: &'a Streams,
+    filter: &'a Filter,
+    sources: Vec<Source<'a>>,
+    rows: Rows<'a>,
+    zones: Cursor<'a>,
+    /// The last zone that may have what the filter asks for.
+    zone: Option<u64>,
+    spent: u64,
+    limit: usize,
+    bytes: usize,
+    found: Vec<AuditEvent>,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(
+        store: &'a Store,
+        registry: &'a Registry,
+        (streams, filter): (&'a Streams, &'a Filter),
+        limit: usize,
+    ) -> Result<Self, StoreError> {
+        let mut sources = Vec::new();
+        for term in filter.terms() {
+            sources.push(Source::term(store, term)?);
+        }
+        let terms = streams.terms();
+        if !terms.is_empty() {
+            sources.push(Source::any_of(store, &terms)?);
+        }
+        Ok(Self {
+            store,
+            registry,
+            streams,
+            filter,
+            sources,
+            rows: Rows::of(store)?,
+            zones: store.cursor(family::AUDIT, None)?,
+            zone: None,
+            spent: 0,
+            limit,
+            bytes: 0,
+            found: Vec::new(),
+        })
+    }
+
+    /// A page from `from` on, below `end`.
+    pub(super) fn run(mut self, from: Position, end: u64) -> Result<Found, StoreError> {
+        let (begin, end) = self.received(end)?;
+        let mut target = from.index.0.max(begin);
+        loop {
+            let (index, row) = match self.next_submission(target, end)? {
+                Step::At(index, row) => (index, row),
+                Step::End => return Ok(Found { events: self.found, next: None }),
+                Step::Enough(target) => {
+                    let next = Position { index: LeafIndex(target), event: event_at(from, target) };
+                    return Ok(Found { events: self.found, next: Some(next) });
+                }
+            };
+            if let Some(after) = self.after_zones_without(index)? {
+                target = after;
+                continue;
+            }
+            let events = self.events(&row);
+            let first = event_at(from, index);
+            if let ControlFlow::Break(next) = self.take_events((index, &row), &events, first)? {
+                return Ok(Found { events: self.found, next: Some(next) });
+            }
+            target = index + 1;
+        }
+    }
+
+    /// The indexes between which everything was received when it is asked for.
+    fn received(&mut self, end: u64) -> Result<(u64, u64), StoreError> {
+        let (from, until) = (self.filter.received_from, self.filter.received_until);
+        let end = match until {
+            Some(until) => self.rows.first_received(end, |row| row.received_at < until)?,
+            None => end,
+        };
+        let begin = match from {
+            Some(from) => self.rows.first_received(end, |row| row.received_at < from)?,
+            None => 0,
+        };
+        Ok((begin, end))
+    }
+
+    /// The first submission from `target` on that all sources have.
+    fn next_submission(&mut self, mut target: u64, end: u64) -> Result<Step, StoreError> {
+        'again: while target < end {
+            if self.spent > SPENT_MAX {
+                return Ok(Step::Enough(target));
+            }
+            for source in &mut self.sources {
+                match source.seek(target, &mut self.spent)? {
+                    None => return Ok(Step::End),
+                    Some(found) if found > target => {
+                        target = found;
+                        continue 'again;
+                    }
+                    Some(_) => {}
+                }
+            }
+            match self.rows.seek(target, &mut self.spent)? {
+                None => return Ok(Step::End),
+                Some((index, _)) if index > target => target = index,
+                Some((index, row)) => return Ok(Step::At(index, row)),
+            }
+        }
+        Ok(Step::End)
+    }
+
+    /// Where the next zone begins in which something can have occurred when it is asked for, if it is not that of
+    /// `index`.
+    fn after_zones_without(&mut self, index: u64) -> Result<Option<u64>, StoreError> {
+        let zone = index >> ZONE_BITS;
+        if !self.filter.asks_when_it_occurred() || self.zone == Some(zone) {
+            return Ok(None);
+        }
+        self.spent += SEEK;
+        let mut pair = self.zones.seek(&zone_key(zone))?;
+        let mut after = zone;
+        while let Some((_, value)) = pair {
+            let span = decode_zone(value).ok_or(StoreError::Damaged { what: "zone" })?;
+            if self.filter.takes_span(span) {
+                break;
+            }
+            self.spent += STEP;
+            after += 1;
+            pair = self.zones.advance()?;
+        }
+        // The zone at the end of the index has no cell yet.
+        self.zone = Some(after);
+        Ok((after > zone).then_some(after << ZONE_BITS))
+    }
+
+    /// Events of a submission that all sources have.
+    fn events(&self, row: &Row) -> EventSet {
+        let is_asked = self.streams.has(row.stream)
+            && (!self.filter.asks_when_it_occurred() || self.filter.takes_span(row.occurred));
+        if !is_asked {
+            return EventSet::default();
+        }
+        let sets = self.sources.iter().filter_map(Source::events);
+        sets.fold(EventSet::first(row.events), |all, set| all.and(set))
+    }
+
+    /// Reads events of a submission, from `first` on, and takes those that are as asked; breaks where the page is
+    /// full.
+    fn take_events(
+        &mut self,
+        (index, row): (u64, &Row),
+        events: &EventSet,
+        first: u16,
+    ) -> Result<ControlFlow<Position>, StoreError> {
+        let index = LeafIndex(index);
+        let (mut logged, mut cell) = (None, (u16::MAX, Vec::new()));
+        for event in events.iter().filter(|event| *event >= first) {
+            let is_full = self.found.len() >= self.limit || self.bytes > PAGE_BYTES_MAX;
+            if is_full || self.spent > SPENT_MAX {
+                return Ok(ControlFlow::Break(Position { index, event }));
+            }
+            let (number, place) = event::place_of(event);
+            if cell.0 != number {
+                self.spent += CELL;
+                let key = cells::body_key(index, number);
+                cell = (number, self.store.get(family::BODY, &key)?.unwrap_or_default());
+            }
+            let texts = event::texts_of(&cell.1).nth(place).transpose()?.flatten();
+            if !self.filter.takes_texts(self.registry, texts) {
+                continue;
+            }
+            let logged = match &logged {
+                Some(logged) => logged,
+                None => logged.insert(self.read(index, row)?),
+            };
+            if self.filter.takes_anomalies(logged.anomalies(event)) {
+                let event = logged.event(self.store, (event, texts))?;
+                self.bytes += event.size();
+                self.found.push(event);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn read(&mut self, index: LeafIndex, row: &Row) -> Result<Logged, StoreError> {
+        self.spent += 2 * CELL;
+        let damaged = StoreError::Damaged { what: "row of a submission" };
+        let text = self.store.get(family::ENTRY, &cells::index_key(index))?;
+        let text = text.ok_or(StoreError::Damaged { what: "entry" })?;
+        let wanted = |stream, _| stream == row.stream;
+        Logged::read(self.store, self.registry, (index, &text), wanted)?.ok_or(damaged)
+    }
+}
+
+/// The first event that counts at an index.
+fn event_at(from: Position, index: u64) -> u16 {
+    if from.index.0 == index { from.event } else { 0 }
+}

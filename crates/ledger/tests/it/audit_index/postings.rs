@@ -1,0 +1,59 @@
+//! The postings as they lie in the store, read by nobody's code but this.
+
+use std::{collections::BTreeSet, path::Path};
+
+use rocksdb::{DB, IteratorMode, Options};
+
+const FAMILY: &str = "audit";
+
+fn open(store: &Path) -> DB {
+    let options = Options::default();
+    let families = DB::list_cf(&options, store).unwrap();
+    DB::open_cf(&options, store, families).unwrap()
+}
+
+/// Each term with each event that has it: index and number.
+pub(super) fn all(store: &Path) -> BTreeSet<(Vec<u8>, u64, u64)> {
+    let db = open(store);
+    let mut postings = BTreeSet::new();
+    for pair in db.iterator_cf(db.cf_handle(FAMILY).unwrap(), IteratorMode::Start) {
+        let (key, value) = pair.unwrap();
+        let Some(key) = key.strip_prefix(b"t") else { continue };
+        let (term, last) = key.split_at(9);
+        let last = u64::from_be_bytes(last.try_into().unwrap());
+        let mut numbers = numbers(&value).into_iter();
+        while let Some(back) = numbers.next() {
+            let mut event = 0;
+            for _ in 0..numbers.next().unwrap() {
+                event += numbers.next().unwrap();
+                let end = event + numbers.next().unwrap() + 1;
+                postings.extend((event..end).map(|event| (term.to_vec(), last - back, event)));
+                event = end;
+            }
+        }
+    }
+    postings
+}
+
+/// Numbers in groups of seven bits, the lowest first, all but the last with the high bit set (LEB128).
+fn numbers(bytes: &[u8]) -> Vec<u64> {
+    let (mut numbers, mut number, mut shift) = (Vec::new(), 0, 0);
+    for byte in bytes {
+        number |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            numbers.push(number);
+            (number, shift) = (0, 0);
+        }
+    }
+    numbers
+}
+
+/// Deletes the whole index.
+pub(super) fn delete(store: &Path) {
+    let db = open(store);
+    let audit = db.cf_handle(FAMILY).unwrap();
+    for pair in db.iterator_cf(audit, IteratorMode::Start) {
+        db.delete_cf(audit, pair.unwrap().0).unwrap();
+    }
+}
