@@ -28,7 +28,10 @@ pub use audit::{
 };
 pub use documents::{DocumentEvent, Place};
 pub use erasure::{Erasable, Erased, ErasedBy, ErasureRequest, What};
-pub use firm_store::{AnchorCell, AnchorsOf, FirmStore, FirmStoreError, Granted, RollUpCell};
+pub use firm_store::{
+    AnchorCell, AnchorsOf, ChallengeCell, ChallengeProof, FirmStore, FirmStoreError, Granted,
+    RollUpCell,
+};
 pub use log::{
     Body, Checked, Expired, Log, LogOptions, NewSubmission, Overview, Pending, Published,
     Reservation, Submitted,

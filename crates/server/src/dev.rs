@@ -20,7 +20,7 @@ use witness_core::{
 };
 
 use crate::{
-    config::{Arguments, Config, load_chains},
+    config::{Arguments, Config, Domains, load_chains},
     firm::Firm,
     keys,
 };
@@ -64,6 +64,7 @@ pub(crate) fn prepare(arguments: &Arguments) -> anyhow::Result<Config> {
         tls: None,
         rollup_every_s: arguments.rollup_every_s,
         access_head_every_s: arguments.access_head_every_s,
+        domains: Domains::unproved(),
         chains: match &arguments.chains {
             Some(path) => load_chains(path)?,
             None => Vec::new(),

@@ -11,6 +11,7 @@ use witness_core::{
     note::{Note, Strict},
     policy::Policy,
 };
+use witness_domain::Search;
 use witness_ledger::{FirmStore, FirmStoreError, Log, LogOptions};
 
 use crate::{
@@ -46,6 +47,8 @@ pub(crate) struct Firm {
     pub(crate) exports: Arc<tokio::sync::Semaphore>,
     pub(crate) rollups: RollUps,
     pub(crate) anchoring: Anchoring,
+    /// What finds out whether a domain is an issuer's own; nothing, where that is not asked.
+    pub(crate) domains: Option<Search>,
 }
 
 impl Firm {
@@ -58,6 +61,12 @@ impl Firm {
         // the right one.
         let notes = keys::firm_notes(&config.keys)?;
         check_notes(&notes, &root, config)?;
+        let domains = config.domains.search()?;
+        if domains.is_none() && !config.is_development {
+            tracing::warn!(
+                "[domains] prove = false: issuers are added without a proof that the domain is theirs"
+            );
+        }
         make_private(&config.data)?;
         let store = FirmStore::open(&config.data.join("firm"), &root);
         let store = store.map_err(|error| explain(error, &config.data))?;
@@ -120,6 +129,7 @@ impl Firm {
             exports,
             rollups,
             anchoring,
+            domains,
         })
     }
 

@@ -3,11 +3,13 @@
 //! access log.
 //!
 //! What must hold: each write is atomic and synced before it returns, and nothing that was written is ever
-//! removed or replaced, but for the record of an anchoring worker, and that of a caller once it is shut out.
+//! removed or replaced, but for the record of an anchoring worker, that of a caller once it is shut out, and the
+//! challenges of domains.
 
 mod access_log;
 mod anchors;
 mod callers;
+mod challenges;
 mod rollups;
 
 use std::{path::Path, sync::Mutex};
@@ -20,6 +22,7 @@ use witness_core::{key::VerifyingKey, name::Origin};
 
 pub use self::anchors::{AnchorCell, AnchorsOf};
 pub use self::callers::Granted;
+pub use self::challenges::{ChallengeCell, ChallengeProof};
 pub use self::rollups::RollUpCell;
 use crate::{
     cells::Reader,
@@ -48,8 +51,10 @@ mod family {
     pub(super) const CALLER: &str = "caller";
     /// Records of the access log by number.
     pub(super) const ACCESS: &str = "access";
-    pub(super) const ALL: [&str; 8] =
-        [ROLL_UP, VALUE, COVERS, RECORD, ANCHOR, ANCHORED, CALLER, ACCESS];
+    /// Challenges by domain.
+    pub(super) const CHALLENGE: &str = "challenge";
+    pub(super) const ALL: [&str; 9] =
+        [ROLL_UP, VALUE, COVERS, RECORD, ANCHOR, ANCHORED, CALLER, ACCESS, CHALLENGE];
 }
 
 /// The firm's store.

@@ -1,6 +1,7 @@
 //! Configuration: read once, here, and handed on in slices.
 
 mod chain;
+mod domains;
 
 use std::{
     fs,
@@ -14,7 +15,7 @@ use clap::Parser;
 use serde::Deserialize;
 use witness_core::name::Name;
 
-pub(crate) use self::chain::Chain;
+pub(crate) use self::{chain::Chain, domains::Domains};
 
 /// The witness ledger's service: takes issuers' signed events into an append-only log, and proves it.
 #[derive(Debug, Parser)]
@@ -98,6 +99,9 @@ pub(crate) struct Config {
     pub(crate) access_head_every_s: u64,
     /// TLS on that address.
     pub(crate) tls: Option<Tls>,
+    /// How it is found out that a domain is an issuer's own.
+    #[serde(default)]
+    pub(crate) domains: Domains,
     /// The chains that roll-ups go to; none is possible.
     #[serde(default)]
     pub(crate) chains: Vec<Chain>,
@@ -197,6 +201,7 @@ impl Config {
         if !(1..=86_400).contains(&self.access_head_every_s) {
             bail!("access_head_every_s must be 1 to 86400, is {}", self.access_head_every_s);
         }
+        self.domains.check()?;
         chain::check(&self.chains, self.is_development)
     }
 
@@ -277,19 +282,34 @@ mod tests {
             rollup_every_s,
             access_head_every_s,
             tls,
+            domains,
             chains,
             init: _,
             is_development: _,
         } = config;
         let Tls { certificate: _, key: _, client_ca } = tls.unwrap();
         assert!(client_ca.is_some());
+        let Domains { prove, resolver, ca, https_port, allow_private } = domains;
+        let default = Domains::default();
+        assert!(resolver.is_some() && ca.is_some());
+        assert_eq!(
+            (prove, https_port, allow_private),
+            (default.prove, default.https_port, default.allow_private)
+        );
         let [chain] = chains.as_slice() else { panic!("the example has one chain") };
         assert_eq!(rollup_every_s, default_rollup_every_s());
         assert_eq!(access_head_every_s, default_access_head_every_s());
         assert!(admin_socket.is_some() && head_copies.is_some());
         assert_eq!((cache_mib, require_synchronised_clock), (default_cache_mib(), false));
-        let options =
-            ["cache_mib", "require_synchronised_clock", "rollup_every_s", "access_head_every_s"];
+        let options = [
+            "cache_mib",
+            "require_synchronised_clock",
+            "rollup_every_s",
+            "access_head_every_s",
+            "prove",
+            "https_port",
+            "allow_private",
+        ];
         for option in options {
             assert!(text.contains(&format!("{option} = ")), "{option}");
         }

@@ -35,6 +35,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("librocksdb-sys", &["witness-ledger"]),
     ("witness-ledger", &["witnessd", TESTS]),
     ("witness-anchor", &["witness", "witnessd", TESTS]),
+    ("witness-domain", &["witnessd"]),
 ];
 
 /// The member in `tests`, whatever it is called.
@@ -84,8 +85,13 @@ const UNREACHABLE: &[(&str, &[&str], &str)] = &[
         "the anchor speaks to a chain, and to nothing else",
     ),
     (
+        "witness-domain",
+        &["prost", "rocksdb", "tonic", "witness-anchor", "witness-ledger", "witness-wire"],
+        "it asks the web and the DNS about a domain, and knows nothing else",
+    ),
+    (
         "witness",
-        &["librocksdb-sys", "rocksdb", "witness-ledger"],
+        &["librocksdb-sys", "rocksdb", "witness-domain", "witness-ledger"],
         "the command line asks the server, or verifies with the core",
     ),
 ];

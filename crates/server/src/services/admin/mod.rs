@@ -130,8 +130,11 @@ impl AdminService for Admin {
         let logged = tokio::spawn(async move {
             let _turn = this.0.registering.lock().await;
             this.check_issuer(&log, &parsed.change)?;
+            this.check_domain(&log, (&request.text, &parsed)).await?;
             let logged = log.register(request.text, signatures).await;
-            logged.map_err(|refusal| convert::status(&refusal))
+            let logged = logged.map_err(|refusal| convert::status(&refusal))?;
+            this.forget_challenge(&parsed.change);
+            Ok::<_, Status>(logged)
         });
         let internal = |_panicked| convert::status(&Refusal::Internal);
         let receipt = logged.await.map_err(internal)??.receipt;

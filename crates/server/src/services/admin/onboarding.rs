@@ -1,24 +1,204 @@
-//! The operator's calls for showing that a domain is an issuer's own.
+//! The operator's calls for showing that a domain is an issuer's own, and what must be shown before it is added.
+//!
+//! What must hold: a challenge is good for the one domain for which it was made, and a proof for the one challenge
+//! that was found; an issuer is added only with a standing proof, and the log says which before it says so.
 
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
+use witness_core::{
+    name::Domain,
+    observation::Seen,
+    registry::{Change, RegistryChange},
+    time::Timestamp,
+};
+use witness_domain::{Challenge, RANDOM_BYTES, Search, dns_name};
+use witness_ledger::{ChallengeCell, ChallengeProof, Log, StoreError};
 use witness_wire::v1;
 
 use super::Admin;
+use crate::{access::Caller, clock, convert};
+
+const HOUR_US: u64 = 3_600_000_000;
+/// How long a challenge can be answered.
+const CHALLENGE_TERM_US: u64 = 7 * 24 * HOUR_US;
+/// How long a found challenge counts: domains change hands.
+const PROOF_TERM_US: u64 = 24 * HOUR_US;
 
 impl Admin {
-    #[expect(clippy::unused_async, reason = "nothing is done yet")]
     pub(super) async fn challenge_domain_now(
         &self,
-        _request: Request<v1::ChallengeDomainRequest>,
+        request: Request<v1::ChallengeDomainRequest>,
     ) -> Result<Response<v1::ChallengeDomainResponse>, Status> {
-        Err(Status::unimplemented("not in this version"))
+        let domain = convert::issuer(&request.get_ref().issuer)?;
+        let search = self.search()?;
+        let cell = {
+            let _turn = self.0.registering.lock().await;
+            self.challenge(&domain, clock::wall())?
+        };
+        let answer = v1::ChallengeDomainResponse {
+            url: search.url(&domain),
+            dns_name: dns_name(&domain),
+            expires_at_us: cell.expires_at.micros(),
+            challenge: cell.line,
+        };
+        let asked = ("AdminService.ChallengeDomain", format!("issuer={domain}"));
+        self.record(&Caller::of(request.extensions()), asked, None).await?;
+        Ok(Response::new(answer))
     }
 
-    #[expect(clippy::unused_async, reason = "nothing is done yet")]
     pub(super) async fn prove_domain_now(
         &self,
-        _request: Request<v1::ProveDomainRequest>,
+        request: Request<v1::ProveDomainRequest>,
     ) -> Result<Response<v1::ProveDomainResponse>, Status> {
-        Err(Status::unimplemented("not in this version"))
+        let domain = convert::issuer(&request.get_ref().issuer)?;
+        let search = self.search()?;
+        let asked = ("AdminService.ProveDomain", format!("issuer={domain}"));
+        self.record(&Caller::of(request.extensions()), asked, None).await?;
+        let kept = self.0.store.challenge(&domain).map_err(|error| unreadable(&error))?;
+        let kept = kept.filter(|cell| clock::wall() < cell.expires_at);
+        let mut cell = kept.ok_or_else(|| no_challenge(&domain))?;
+        let found = search.find(&domain, &cell.line).await;
+        let method = found.map_err(|missing| not_found(&missing.to_string()))?;
+        let proof = ChallengeProof { method, found_at: clock::wall() };
+        cell.proof = Some(proof);
+        let _turn = self.0.registering.lock().await;
+        // Strangers took their time: by now it may have been used, or another taken its place.
+        let now = self.0.store.challenge(&domain).map_err(|error| unreadable(&error))?;
+        if now.is_none_or(|now| now.line != cell.line) {
+            return Err(no_challenge(&domain));
+        }
+        self.0.store.put_challenge(&domain, &cell).map_err(|error| unreadable(&error))?;
+        tracing::info!(issuer = %domain, method = method.word(), "a domain is proved");
+        Ok(Response::new(v1::ProveDomainResponse {
+            method: method.word().to_owned(),
+            expires_at_us: stands_until(proof).micros(),
+        }))
+    }
+
+    /// What must be shown before a change is logged: for an issuer that its domain is its own. Says so in the log
+    /// that the issuer is to live in. To be called in the turn in which the change is logged.
+    pub(super) async fn check_domain(
+        &self,
+        log: &Log,
+        (text, change): (&str, &RegistryChange),
+    ) -> Result<(), Status> {
+        let Change::IssuerAdded { issuer } = &change.change else { return Ok(()) };
+        if self.0.domains.is_none() {
+            return Ok(());
+        }
+        let kept = self.0.store.challenge(issuer).map_err(|error| unreadable(&error))?;
+        let standing = kept.and_then(|cell| Some((standing_proof(&cell, clock::wall())?, cell)));
+        let (proof, cell) = standing.ok_or_else(|| not_proved(issuer))?;
+        // What the log would refuse anyway is not worth an entry.
+        let registry = &log.overview().registry;
+        let fits = registry.issuer(issuer).is_none()
+            && registry.draft(change.change.clone()).encode() == text;
+        if fits {
+            let challenge = Challenge::kept(cell.line).hash();
+            let seen = Seen::Domain { issuer: issuer.clone(), method: proof.method, challenge };
+            log.observe(seen).await.map_err(|refusal| convert::status(&refusal))?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the challenge of an issuer that was added: what was found counts once.
+    pub(super) fn forget_challenge(&self, change: &Change) {
+        let Change::IssuerAdded { issuer } = change else { return };
+        if let Err(error) = self.0.store.remove_challenge(issuer) {
+            // It expires by itself, and the issuer cannot be added twice.
+            tracing::warn!(%error, %issuer, "a challenge that was used could not be forgotten");
+        }
+    }
+
+    /// The challenge that stands, or a new one.
+    fn challenge(&self, domain: &Domain, now: Timestamp) -> Result<ChallengeCell, Status> {
+        let kept = self.0.store.challenge(domain).map_err(|error| unreadable(&error))?;
+        if let Some(cell) = kept.filter(|cell| now < cell.expires_at) {
+            return Ok(cell);
+        }
+        let mut random = [0; RANDOM_BYTES];
+        getrandom::fill(&mut random).map_err(|error| {
+            tracing::error!(%error, "the system gives no randomness");
+            convert::named(Code::Internal, "INTERNAL", "the system gives no randomness")
+        })?;
+        let firm = Domain::parse(self.0.root.name());
+        let firm = firm.ok_or_else(|| {
+            convert::named(Code::Internal, "INTERNAL", "the root key bears no domain")
+        })?;
+        let line = Challenge::new(&firm, &random).as_str().to_owned();
+        let expires_at = Timestamp::from_micros(now.micros().saturating_add(CHALLENGE_TERM_US));
+        let cell = ChallengeCell { line, expires_at, proof: None };
+        self.0.store.put_challenge(domain, &cell).map_err(|error| unreadable(&error))?;
+        Ok(cell)
+    }
+
+    fn search(&self) -> Result<&Search, Status> {
+        self.0.domains.as_ref().ok_or_else(|| {
+            let message = "this service adds issuers without a proof of their domain; to ask for one, set \
+                           prove = true under [domains] in its configuration";
+            convert::named(Code::FailedPrecondition, "DOMAINS_UNPROVED", message)
+        })
+    }
+}
+
+/// Until when a proof counts.
+fn stands_until(proof: ChallengeProof) -> Timestamp {
+    Timestamp::from_micros(proof.found_at.micros().saturating_add(PROOF_TERM_US))
+}
+
+/// The proof of a challenge, if it still counts. A clock that was set back gives no more time than there was.
+fn standing_proof(cell: &ChallengeCell, now: Timestamp) -> Option<ChallengeProof> {
+    cell.proof.filter(|proof| proof.found_at <= now && now < stands_until(*proof))
+}
+
+fn not_proved(domain: &Domain) -> Status {
+    let message = format!(
+        "it is not proved that {domain} is the issuer's own: `witness issuer challenge {domain}` says what its holder \
+         must publish, `witness issuer prove {domain}` looks for it; then add the issuer within 24 hours"
+    );
+    convert::named(Code::FailedPrecondition, "DOMAIN_NOT_PROVED", &message)
+}
+
+fn no_challenge(domain: &Domain) -> Status {
+    let message = format!(
+        "there is no challenge for {domain}, or it has expired or was used: make one with `witness issuer challenge \
+         {domain}`, and have it published"
+    );
+    convert::named(Code::FailedPrecondition, "NO_CHALLENGE", &message)
+}
+
+fn not_found(message: &str) -> Status {
+    convert::named(Code::FailedPrecondition, "CHALLENGE_NOT_FOUND", message)
+}
+
+fn unreadable(error: &StoreError) -> Status {
+    tracing::error!(%error, "the firm's store could not be read or written");
+    let message = "the store could not be read or written; the operator's log says why";
+    convert::named(Code::Internal, "INTERNAL", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use witness_core::observation::Method;
+
+    use super::*;
+
+    #[test]
+    fn a_proof_counts_for_a_day_from_when_it_was_found() {
+        let found_at = Timestamp::from_micros(5 * HOUR_US);
+        let proof = ChallengeProof { method: Method::Dns, found_at };
+        let cell = ChallengeCell {
+            line: "witness-ledger-challenge=witness.example/x".to_owned(),
+            expires_at: Timestamp::from_micros(6 * HOUR_US),
+            proof: Some(proof),
+        };
+        let at = |micros| standing_proof(&cell, Timestamp::from_micros(micros));
+        assert_eq!(at(5 * HOUR_US), Some(proof));
+        // The challenge has expired meanwhile, which is no matter.
+        assert_eq!(at(29 * HOUR_US - 1), Some(proof));
+        for late_or_early in [29 * HOUR_US, 5 * HOUR_US - 1] {
+            assert_eq!(at(late_or_early), None, "{late_or_early}");
+        }
+        let unproved = ChallengeCell { proof: None, ..cell };
+        assert_eq!(standing_proof(&unproved, found_at), None);
     }
 }
