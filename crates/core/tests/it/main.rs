@@ -8,6 +8,7 @@
 )]
 
 mod chain;
+mod claim_types;
 mod document;
 mod evidence;
 mod evidence_altered;

@@ -1,0 +1,424 @@
+//! The ready-made claim types of `deploy/claim-types`: each parses, takes what it is for, and nothing personal.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use witness_core::{
+    details::Details,
+    schema::{ChangeKind, FieldRule, Schema},
+};
+
+const DIGEST: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const URN: &str = "urn:uuid:f47ac10b-58cc-4372-a567-0e02b2c3d479";
+
+/// Details of an `issued` event with every field, and of a `status` event.
+type Sample = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [(&'static str, &'static str)],
+);
+
+const SAMPLES: &[Sample] = &[
+    (
+        "skill-module",
+        &[
+            ("awarded", "2026-03-01"),
+            ("credential", URN),
+            ("ects", "2.5"),
+            ("eqf-level", "5"),
+            ("module", "MATH-201-A"),
+            ("valid-until", "2029-02-28"),
+            ("workload-hours", "75"),
+        ],
+        &[("module", "AB-12"), ("valid-until", "2030-02-28")],
+    ),
+    (
+        "practical-competency",
+        &[
+            ("assessed", "2026-03-01"),
+            ("assessment", "practical-test"),
+            ("credential", URN),
+            ("level", "4"),
+            ("unit", "H/600/0001"),
+            ("valid-until", "2029-02-28"),
+        ],
+        &[("unit", "BSBWHS411")],
+    ),
+    (
+        "peer-attestation",
+        &[
+            ("attested", "2026-03-01"),
+            ("attesters", "5"),
+            ("attesters-needed", "3"),
+            ("credential", URN),
+            ("level", "4"),
+            ("skill", "sfia9:PROG-4"),
+            ("valid-until", "2029-02-28"),
+        ],
+        &[("attesters", "6"), ("skill", "esco:f47ac10b-58cc-4372-a567-0e02b2c3d479")],
+    ),
+    (
+        "continuing-education",
+        &[
+            ("activity", "0123-0000-26-001-L01-P"),
+            ("completed", "2026-03-01"),
+            ("credential", URN),
+            ("credit-type", "CEU"),
+            ("credits", "1.25"),
+            ("delivery", "live-online"),
+            ("valid-until", "2028-12-31"),
+        ],
+        &[("activity", "CE-2041"), ("valid-until", "2030-12-31")],
+    ),
+    (
+        "language-proficiency",
+        &[
+            ("certificate", "DET-2026-4478921"),
+            ("examined", "2026-03-01"),
+            ("language", "de"),
+            ("level", "C1"),
+            ("listening", "C2"),
+            ("reading", "C1"),
+            ("speaking", "B2"),
+            ("valid-until", "2028-02-29"),
+            ("writing", "B2"),
+        ],
+        &[("certificate", "TELC-2025-0012"), ("valid-until", "2027-02-28")],
+    ),
+    (
+        "open-badge",
+        &[
+            ("achievement", URN),
+            ("awarded", "2026-03-01"),
+            ("credential", URN),
+            ("criteria", DIGEST),
+            ("specification", "OBv3.0"),
+            ("status-list-index", "94567"),
+            ("valid-until", "2029-02-28"),
+        ],
+        &[("credential", URN), ("status-list-index", "94567")],
+    ),
+    (
+        "project-completion",
+        &[
+            ("completed", "2026-03-01"),
+            ("credential", URN),
+            ("deliverable", DIGEST),
+            ("hours", "320"),
+            ("milestones", "6"),
+            ("outcome", "accepted"),
+            ("project", "PRJ-2026-0042"),
+            ("started", "2025-09-01"),
+        ],
+        &[("outcome", "not-accepted"), ("project", "PRJ-2026-0042")],
+    ),
+    (
+        "consent-record",
+        &[
+            ("consent", DIGEST),
+            ("granted", "2026-03-01"),
+            ("jurisdiction", "GB"),
+            ("purpose", "account-information"),
+            ("recipient", "5493001KJTIIGC8Y1R12"),
+            ("terms-version", "2.1"),
+            ("valid-until", "2026-08-28"),
+        ],
+        &[("consent", DIGEST), ("withdrawn", "2026-04-01")],
+    ),
+    (
+        "cross-border-transfer",
+        &[
+            ("charges", "SHAR"),
+            ("creditor-agent", "MP6I5ZYZBEU3UXPYFY54"),
+            ("creditor-country", "DE"),
+            ("currency", "EUR"),
+            ("debtor-agent", "8I5DZWZKVSZI1NUHU748"),
+            ("debtor-country", "GB"),
+            ("message", "pacs.008"),
+            ("purpose", "SUPP"),
+            ("reference", DIGEST),
+            ("settled", "2026-03-02"),
+            ("uetr", DIGEST),
+            ("value-date", "2026-03-02"),
+        ],
+        &[("reason", "AC04"), ("uetr", DIGEST)],
+    ),
+    (
+        "stablecoin-gateway",
+        &[
+            ("currency", "EUR"),
+            ("direction", "mint"),
+            ("executed", "2026-03-01"),
+            ("gateway", "529900T8BM49AURSDO55"),
+            ("network", "eip155:11155111"),
+            ("reference", DIGEST),
+            ("reserve-date", "2026-02-28"),
+            ("reserve-report", DIGEST),
+            ("settled", "2026-03-02"),
+            ("token", "EURC"),
+            ("transaction", DIGEST),
+            ("travel-rule", "exchanged"),
+        ],
+        &[("network", "bip122:000000000019d6689c085ae165831e93"), ("transaction", DIGEST)],
+    ),
+];
+
+/// What says who somebody is, in forms that people write: names, initials, dates of birth, addresses, accounts.
+const PERSONAL: &[&str] = &[
+    "Jane Doe",
+    "JANE DOE",
+    "jane",
+    "JANE",
+    "DOE",
+    "JD",
+    "J.D.",
+    "Doe, Jane",
+    "jane.doe",
+    "jdoe",
+    "DOE-JANE",
+    "JANEDOE",
+    "JaneDoe1985",
+    "ELIZABETH",
+    "O'NEILL",
+    "Anna-Maria",
+    "MUELLER",
+    "ALI",
+    "AN",
+    "1985-03-01",
+    "01.03.1985",
+    "jane@school.example",
+    "j.doe+x@a.de",
+    "+44 20 7946 0958",
+    "+4917612345678",
+    "020 7946 0958",
+    "(212) 555-0123",
+    "212-555-0123",
+    "030/1234567",
+    "06 12 34 56 78",
+    "612 345 678",
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "5500-0000-0000-0004",
+    "378282246310005",
+    "GB82WEST12345698765432",
+    "GB82 WEST 1234 5698 7654 32",
+    "DE89370400440532013000",
+    "AT611904300234573201",
+    "NO9386011117947",
+    "LU280019400644750000",
+    "078-05-1120",
+    "AB123456C",
+    "AB 12 34 56 C",
+    "86095742719",
+    "44051401359",
+    "111222333",
+    "269054958815780",
+    "12345678Z",
+    "X1234567L",
+    "RSSMRA85T10A562S",
+    "0000-0002-1825-0097",
+    "12 High Street",
+    "SW1A 1AA",
+    "L01X00T47",
+    "0x52908400098527886e0f7030069857d2e4169ee7",
+    "eip155:1:0x52908400098527886e0f7030069857d2e4169ee7",
+];
+
+/// What a field with such a word in its name would be about.
+const PERSONAL_WORDS: &[&str] = &[
+    "account",
+    "address",
+    "age",
+    "birth",
+    "card",
+    "child",
+    "customer",
+    "dob",
+    "email",
+    "employee",
+    "family",
+    "gender",
+    "given",
+    "grade",
+    "holder",
+    "iban",
+    "learner",
+    "mail",
+    "mobile",
+    "name",
+    "national",
+    "nationality",
+    "owner",
+    "parent",
+    "passport",
+    "payee",
+    "payer",
+    "person",
+    "phone",
+    "photo",
+    "pupil",
+    "score",
+    "sex",
+    "signature",
+    "ssn",
+    "student",
+    "subject",
+    "surname",
+    "tax",
+    "user",
+    "wallet",
+];
+
+fn schemas() -> BTreeMap<String, (String, Schema)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/claim-types");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let texts = files.filter(|path| path.extension().is_some_and(|it| it == "txt"));
+    let parsed = texts.map(|path| {
+        let text = fs::read_to_string(&path).unwrap();
+        let schema = Schema::parse(&text).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
+        assert_eq!(schema.encode(), text);
+        (path.file_stem().unwrap().to_str().unwrap().to_owned(), (text, schema))
+    });
+    parsed.collect()
+}
+
+/// Name, changes with which it may come, and kind of each field.
+fn fields(text: &str) -> impl Iterator<Item = [&str; 4]> {
+    text.lines().filter_map(|line| {
+        let words = line.strip_prefix("field ")?;
+        words.splitn(4, ' ').collect::<Vec<_>>().try_into().ok()
+    })
+}
+
+fn check(schema: &Schema, change: ChangeKind, fields: &[(&str, &str)]) -> Result<(), FieldRule> {
+    let text = Details::encode([0; 16], fields).unwrap();
+    let details = Details::parse(text.as_bytes()).unwrap();
+    schema.check(change, Some(&details)).map_err(|refusal| refusal.rule)
+}
+
+fn with<'a>(fields: &[(&'a str, &'a str)], name: &str, value: &'a str) -> Vec<(&'a str, &'a str)> {
+    fields.iter().map(|(it, old)| (*it, if *it == name { value } else { *old })).collect()
+}
+
+#[test]
+fn each_ready_claim_type_takes_what_it_is_for() {
+    let schemas = schemas();
+    let names: Vec<&str> = schemas.keys().map(String::as_str).collect();
+    let mut sampled: Vec<&str> = SAMPLES.iter().map(|(name, ..)| *name).collect();
+    sampled.sort_unstable();
+    assert_eq!(names, sampled);
+    for (name, issued, status) in SAMPLES {
+        let (text, schema) = &schemas[*name];
+        for change in [ChangeKind::Issued, ChangeKind::Amended] {
+            assert_eq!(check(schema, change, issued), Ok(()), "{name}");
+            for [field, required, ..] in fields(text) {
+                let without: Vec<_> =
+                    issued.iter().filter(|(it, _)| *it != field).copied().collect();
+                let is_required = required == "amended,issued";
+                assert!(is_required || required == "-", "{name} {field}");
+                assert_eq!(check(schema, change, &without).is_err(), is_required, "{name} {field}");
+            }
+        }
+        assert_eq!(check(schema, ChangeKind::Status, status), Ok(()), "{name}");
+        for change in
+            [ChangeKind::Status, ChangeKind::Deleted, ChangeKind::Replaced, ChangeKind::Restored]
+        {
+            assert!(schema.check(change, None).is_ok(), "{name}");
+        }
+        // Every field stands in a sample, so that none is there that nothing was tried on.
+        for [field, ..] in fields(text) {
+            let mut given = issued.iter().chain(*status);
+            assert!(given.any(|(it, _)| *it == field), "{name} {field}");
+        }
+    }
+}
+
+#[test]
+fn no_field_of_a_ready_claim_type_takes_what_says_who_somebody_is() {
+    let schemas = schemas();
+    let mut tried = 0;
+    for (name, issued, status) in SAMPLES {
+        let (text, schema) = &schemas[*name];
+        for [field, .., kind] in fields(text) {
+            let (change, sample) = if issued.iter().any(|(it, _)| *it == field) {
+                (ChangeKind::Issued, issued)
+            } else {
+                (ChangeKind::Status, status)
+            };
+            for value in PERSONAL {
+                // A birthday is a date like any other: that no field is for one, its name says.
+                let is_date = kind == "date" && *value == "1985-03-01";
+                if !is_date {
+                    let verdict = check(schema, change, &with(sample, field, value));
+                    assert!(verdict.is_err(), "{name} {field} takes {value}");
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried > 4_000, "only {tried}");
+}
+
+#[test]
+fn no_field_of_a_ready_claim_type_is_called_or_kept_like_a_personal_one() {
+    for (name, (text, _)) in schemas() {
+        let fields: Vec<_> = fields(&text).collect();
+        for [field, .., kind] in &fields {
+            for word in field.split('-') {
+                assert!(!PERSONAL_WORDS.contains(&word), "{name} {field}");
+            }
+            assert!(
+                !kind.starts_with("identifier-exempt"),
+                "{name} {field}: say why in its README"
+            );
+        }
+        assert!(fields.iter().any(|[.., kind]| *kind == "date"), "{name} has no date");
+        let has_key = |[.., kind]: &[&str; 4]| kind.starts_with("identifier ") || *kind == "digest";
+        assert!(fields.iter().any(has_key), "{name} has no key identifier");
+    }
+}
+
+#[test]
+fn random_identifiers_of_the_ready_claim_types_are_never_taken_for_personal_data() {
+    let schemas = schemas();
+    let (_, schema) = &schemas["open-badge"];
+    let sample = SAMPLES.iter().find(|(name, ..)| *name == "open-badge").unwrap().1;
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    for _ in 0..20_000 {
+        let (high, low) = (next(), next());
+        let urn = format!(
+            "urn:uuid:{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
+            high >> 32,
+            high & 0xffff,
+            low >> 52,
+            low >> 40 & 0xfff,
+            low & 0xffff_ffff_ffff
+        );
+        let taken = check(schema, ChangeKind::Issued, &with(sample, "credential", &urn));
+        assert_eq!(taken, Ok(()), "{urn}");
+    }
+}
+
+#[test]
+fn the_page_about_the_ready_claim_types_names_every_field() {
+    let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../deploy/claim-types/README.md");
+    let page = fs::read_to_string(page).unwrap();
+    for (name, (text, _)) in schemas() {
+        let section = page.split(&format!("\n### {name}\n")).nth(1);
+        let section = section.unwrap_or_else(|| panic!("no section for {name}"));
+        let section = section.split("\n#").next().unwrap();
+        for [field, required, ..] in fields(&text) {
+            let row = section.lines().find(|line| {
+                line.split('|').nth(1).is_some_and(|cell| cell.contains(&format!("`{field}`")))
+            });
+            let row = row.unwrap_or_else(|| panic!("{name}: no row for {field}"));
+            let is_required = row.split('|').nth(2).unwrap().contains("required");
+            assert_eq!(is_required, required != "-", "{name} {field}");
+        }
+    }
+}
