@@ -185,6 +185,10 @@ fn next_step(reason: &str) -> Option<&'static str> {
         }
         "UNKNOWN_KEY" => "the operator registers a key with: witness issuer key-add",
         "REVOKED_KEY" => "sign with a living key, or make one: witness keygen",
+        "DOMAIN_NOT_PROVED" | "NO_CHALLENGE" => "witness issuer challenge DOMAIN",
+        "CHALLENGE_NOT_FOUND" => {
+            "publish it as `witness issuer challenge DOMAIN` says, wait until servers show it, and look again"
+        }
         "REGISTRY_REFUSED" => "compare it with the registry as it stands: witness issuer show",
         "CREDENTIALS_MISSING" => {
             "show who you are: --token-file FILE, or --certificate PEM --certificate-key PEM"

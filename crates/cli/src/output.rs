@@ -90,6 +90,12 @@ impl Output {
         writeln!(anstream::stdout().lock(), "{text}")
     }
 
+    /// What to do next; for people only.
+    pub(crate) fn next(&mut self, step: &str) -> io::Result<()> {
+        let style = bold(AnsiColor::Cyan);
+        self.line(&format!("{style}next:{style:#} {step}"))
+    }
+
     /// Something worth knowing, on standard error.
     pub(crate) fn note(&mut self, text: &str) -> io::Result<()> {
         let style = bold(AnsiColor::Cyan);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tonic::{Response, Status};
 use witness_core::{
     name::Origin,
@@ -12,7 +12,8 @@ use witness_core::{
     time::Timestamp,
 };
 use witness_wire::v1::{
-    DraftChangeRequest, GetRegistryRequest, GetRegistryResponse, RegisterRequest,
+    DraftChangeRequest, GetRegistryRequest, GetRegistryResponse, RegisterRequest, RegisterResponse,
+    admin_service_client::AdminServiceClient,
 };
 
 use super::change::Signing;
@@ -47,19 +48,47 @@ impl Registrar {
     /// The registry as it stands.
     pub(super) async fn registry(&self) -> Result<GetRegistryResponse> {
         let request = GetRegistryRequest { origin: self.origin().to_owned() };
-        Ok(self.answer(rpc::admin(&self.channel).get_registry(rpc::timed(request)).await)?)
+        Ok(self.answer(self.admin().get_registry(rpc::timed(request)).await)?)
     }
 
-    /// Drafts a change, signs it and has it logged.
+    /// A client of the operator's service.
+    pub(super) fn admin(&self) -> AdminServiceClient<Channel> {
+        rpc::admin(&self.channel)
+    }
+
+    /// Drafts a change, signs it, has it logged, and says so.
     pub(super) async fn register(
         &self,
         change: Change,
         signing: &Signing,
         output: &mut Output,
     ) -> Result<Outcome> {
-        let (text, origin) = self.draft(&change).await?;
+        let Registered::Logged(logged) = self.log(&change, signing, output).await? else {
+            return Ok(Outcome::Done);
+        };
+        let next = next_step(&change);
+        output.conclude(Outcome::Done);
+        logged.say(output)?;
+        if let Some(next) = &next {
+            output.next(next)?;
+        }
+        let mut said = logged.as_json();
+        said.insert("next_step".to_owned(), json!(next));
+        output.json(&said)?;
+        Ok(Outcome::Done)
+    }
+
+    /// Drafts a change, signs it and has it logged; or hands the draft out, if that is wanted.
+    pub(super) async fn log(
+        &self,
+        change: &Change,
+        signing: &Signing,
+        output: &mut Output,
+    ) -> Result<Registered> {
+        let (text, origin) = self.draft(change).await?;
         if let Some(file) = &signing.draft {
-            return hand_out(&text, file, output);
+            hand_out(&text, file, output)?;
+            return Ok(Registered::Drafted);
         }
         let signatures = sign(&text, signing)?;
         let request = RegisterRequest {
@@ -67,30 +96,15 @@ impl Registrar {
             text,
             signatures: signatures.iter().map(ToString::to_string).collect(),
         };
-        let logged = self.answer(rpc::admin(&self.channel).register(rpc::timed(request)).await)?;
-        let received_at = Timestamp::from_micros(logged.received_at_us).to_string();
-        output.conclude(Outcome::Done);
-        output.good(first_line(&change.encode()))?;
-        output.field("log", origin.as_str())?;
-        output.field("entry", &logged.index.to_string())?;
-        output.field("received", &received_at)?;
-        output.json(&json!({
-            "outcome": Outcome::Done.word(),
-            "origin": origin.as_str(),
-            "change": change.encode(),
-            "index": logged.index,
-            "registry_sequence": logged.registry_sequence,
-            "received_at": received_at,
-        }))?;
-        Ok(Outcome::Done)
+        let answer = self.answer(self.admin().register(rpc::timed(request)).await)?;
+        Ok(Registered::Logged(Logged { origin, change: change.encode(), answer }))
     }
 
     /// The text to sign, and the log that it is bound to.
     async fn draft(&self, change: &Change) -> Result<(String, Origin)> {
         let request =
             DraftChangeRequest { origin: self.origin().to_owned(), change: change.encode() };
-        let draft =
-            self.answer(rpc::admin(&self.channel).draft_change(rpc::timed(request)).await)?;
+        let draft = self.answer(self.admin().draft_change(rpc::timed(request)).await)?;
         let read =
             RegistryChange::parse(&draft.text).context("the server's draft does not read")?;
         let is_right_log = self.origin.as_ref().is_none_or(|origin| *origin == read.origin);
@@ -115,6 +129,70 @@ impl Registrar {
     }
 }
 
+/// What became of a change.
+#[derive(Debug)]
+pub(super) enum Registered {
+    /// Its text was handed out, to be signed elsewhere.
+    Drafted,
+    /// It is logged.
+    Logged(Logged),
+}
+
+/// A change that is logged.
+#[derive(Debug)]
+pub(super) struct Logged {
+    origin: Origin,
+    change: String,
+    answer: RegisterResponse,
+}
+
+impl Logged {
+    /// Says so; for people only.
+    pub(super) fn say(&self, output: &mut Output) -> Result<()> {
+        output.good(first_line(&self.change))?;
+        output.field("log", self.origin.as_str())?;
+        output.field("entry", &self.answer.index.to_string())?;
+        output.field("received", &self.received_at())?;
+        Ok(())
+    }
+
+    /// The same for programs, to be added to.
+    pub(super) fn as_json(&self) -> Map<String, Value> {
+        let members = [
+            ("outcome", json!(Outcome::Done.word())),
+            ("origin", json!(self.origin.as_str())),
+            ("change", json!(self.change)),
+            ("index", json!(self.answer.index)),
+            ("registry_sequence", json!(self.answer.registry_sequence)),
+            ("received_at", json!(self.received_at())),
+        ];
+        members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
+    }
+
+    fn received_at(&self) -> String {
+        Timestamp::from_micros(self.answer.received_at_us).to_string()
+    }
+}
+
+/// What comes after a change in the life of an issuer.
+fn next_step(change: &Change) -> Option<String> {
+    match change {
+        Change::IssuerAdded { issuer } => Some(format!(
+            "with the public key that the issuer makes (witness keygen --name {issuer} --out issuer.skey): \
+             witness issuer key-add {issuer} --key issuer.vkey --draft change.txt"
+        )),
+        Change::KeyAdded { recovery: true, .. } => Some(
+            "every verdict that rests on this key says that it was recovered; revoke the lost ones: \
+             witness issuer show"
+                .to_owned(),
+        ),
+        Change::KeyAdded { .. }
+        | Change::KeyRevoked { .. }
+        | Change::StreamOpened { .. }
+        | Change::ClaimType { .. } => None,
+    }
+}
+
 /// All signatures that go with a text; the one that must be there is checked before anything is sent.
 fn sign(text: &str, signing: &Signing) -> Result<Vec<SignatureLine>> {
     let made = signing.keys.iter().map(|key| key.sign(text, Timestamp::EPOCH));
@@ -133,13 +211,13 @@ fn sign(text: &str, signing: &Signing) -> Result<Vec<SignatureLine>> {
     Err(failure.into())
 }
 
-fn hand_out(text: &str, file: &Path, output: &mut Output) -> Result<Outcome> {
+fn hand_out(text: &str, file: &Path, output: &mut Output) -> Result<()> {
     files::write_new(file, text.as_bytes(), 0o644)?;
     output.conclude(Outcome::Done);
     output.good(&format!("drafted in {}; nothing is registered yet", file.display()))?;
-    output.line(&format!("next: witness issuer sign-change --key KEY.skey {}", file.display()))?;
+    output.next(&format!("witness issuer sign-change --key KEY.skey {}", file.display()))?;
     output.json(&json!({ "outcome": Outcome::Done.word(), "text": text, "file": file }))?;
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// Signs a drafted text. What is signed is shown on standard error, the line alone on standard output.

@@ -2,17 +2,35 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use witness_core::name::Domain;
 use witness_wire::v1::{
     GetRegistryResponse,
     get_registry_response::{Issuer, Key, Stream},
 };
 
 use super::register::Registrar;
-use crate::{outcome::Outcome, output::Output};
+use crate::{
+    outcome::{Failure, Outcome},
+    output::Output,
+};
 
-/// Shows it.
-pub(super) async fn run(registrar: Registrar, output: &mut Output) -> Result<Outcome> {
-    let registry = registrar.registry().await?;
+/// Shows it, or what it says of one issuer.
+pub(super) async fn run(
+    registrar: Registrar,
+    only: Option<&Domain>,
+    output: &mut Output,
+) -> Result<Outcome> {
+    let mut registry = registrar.registry().await?;
+    if let Some(only) = only {
+        registry.issuers.retain(|issuer| issuer.issuer == only.as_str());
+        registry.claim_types.clear();
+        if registry.issuers.is_empty() {
+            let failure = Failure::refused(format!("{only} is not in the registry of this log"));
+            let step =
+                format!("another log: --log ORIGIN; or add it: witness issuer challenge {only}");
+            return Err(failure.next(step).into());
+        }
+    }
     let log = if registrar.origin().is_empty() { "the only log" } else { registrar.origin() };
     output.conclude(Outcome::Done);
     output.line(&format!("{log}: {} registry changes", registry.next_sequence))?;

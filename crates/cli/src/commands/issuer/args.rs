@@ -1,0 +1,234 @@
+//! What can be asked of `witness issuer`, command by command.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args};
+use witness_core::{
+    key::KeyId,
+    name::{Domain, Jurisdictions, Name},
+};
+
+use super::ready::{self, Ready};
+use crate::args;
+
+const CHALLENGE_EXAMPLES: &str = "\
+The line is the same until it expires, after 7 days. Either place is enough.
+
+Examples:
+  witness issuer challenge school.example
+  witness issuer challenge school.example --json | jq -r .challenge";
+
+const PROVE_EXAMPLES: &str = "\
+Looks over HTTPS first, then in the DNS. Redirects are not followed, and hosts that are not of the
+public Internet are not asked. What was found counts for 24 hours.
+
+Examples:
+  witness issuer prove school.example";
+
+const ADD_EXAMPLES: &str = "\
+Unless the service is configured with prove = false, the domain must be proved before.
+
+Examples:
+  witness issuer challenge school.example      # what its holder must publish
+  witness issuer prove school.example
+  witness issuer add school.example";
+
+const KEY_ADD_EXAMPLES: &str = "\
+Examples:
+  witness issuer key-add school.example --key school.skey
+  witness issuer key-add school.example --key next.skey --with school.skey
+  witness issuer key-add school.example --key rescue.skey --recovery
+
+With the key on another machine, which signs with `witness issuer sign-change`:
+  witness issuer key-add school.example --key school.vkey --draft change.txt
+  witness issuer key-add school.example --key school.vkey --signature '— school.example ...'";
+
+const KEY_ROTATE_EXAMPLES: &str = "\
+Both keys live from then on, so that nothing in flight is lost: let the issuer sign with the new
+one, and revoke the old one when nothing signed with it is on its way any more.
+
+Examples:
+  witness issuer key-rotate school.example --key next.skey --with school.skey
+  witness issuer key-revoke school.example --id 69a57a17
+
+With the keys on another machine, which signs with `witness issuer sign-change`, once with each:
+  witness issuer key-rotate school.example --key next.vkey --draft change.txt
+  witness issuer key-rotate school.example --key next.vkey \\
+      --signature '— school.example ...' --signature '— school.example ...'";
+
+const KEY_REVOKE_EXAMPLES: &str = "\
+Examples:
+  witness issuer key-revoke school.example --id 69a57a17
+  witness issuer key-revoke school.example --id 69a57a17 --as-of 2026-03-01T09:00:00Z
+  witness issuer key-revoke school.example --id 69a57a17 --with school.skey";
+
+const STREAM_OPEN_EXAMPLES: &str = "\
+`DE` lets regulators of DE and of its states look in; `EU` and `INT` cover only themselves.
+
+Examples:
+  witness issuer stream-open school.example main --jurisdictions DE-BY,EU
+  witness issuer stream-open school.example archive --jurisdictions INT --back-fill";
+
+const CLAIM_TYPE_EXAMPLES: &str = "\
+A schema lists what the details of an event may say; proto/README.md has its form. Registered again
+under the same name it holds from then on.
+
+Examples:
+  witness issuer claim-type --list
+  witness issuer claim-type --ready skill-module
+  witness issuer claim-type --ready all
+  witness issuer claim-type --name apprenticeship --schema apprenticeship.txt";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  witness issuer show
+  witness issuer show school.example
+  witness issuer show --json | jq '.issuers[].keys[] | select(.revoked_index == null)'";
+
+#[derive(Debug, Args)]
+#[command(after_help = CHALLENGE_EXAMPLES)]
+pub(super) struct ChallengeArgs {
+    /// Domain of the issuer
+    #[arg(value_parser = args::domain)]
+    pub(super) issuer: Domain,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = PROVE_EXAMPLES)]
+pub(super) struct ProveArgs {
+    /// Domain of the issuer
+    #[arg(value_parser = args::domain)]
+    pub(super) issuer: Domain,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = ADD_EXAMPLES)]
+pub(super) struct AddArgs {
+    /// Domain of the issuer
+    #[arg(value_parser = args::domain)]
+    pub(super) issuer: Domain,
+}
+
+/// Where signatures of the issuer come from, beside the file of the key itself.
+#[derive(Debug, Clone, Args)]
+pub(super) struct SignatureArgs {
+    /// A signature line made with sign-change, in place of a secret key; can be given several times
+    #[arg(long = "signature", value_name = "LINE")]
+    pub(super) signatures: Vec<String>,
+    /// Write the text to be signed to this file, and stop
+    #[arg(long, value_name = "FILE")]
+    pub(super) draft: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = KEY_ADD_EXAMPLES)]
+pub(super) struct KeyAddArgs {
+    /// Domain of the issuer
+    #[arg(value_parser = args::domain)]
+    pub(super) issuer: Domain,
+    /// The new key: its secret key's file, or its public key (a vkey, or a file) if it signs elsewhere
+    #[arg(long, value_name = "NEW")]
+    pub(super) key: String,
+    /// A living key of the issuer, which vouches for the new one; needed for all but its first
+    #[arg(long = "with", value_name = "LIVING.skey")]
+    pub(super) living: Option<PathBuf>,
+    /// No living key of the issuer is left: every verdict that rests on the new key will say so
+    #[arg(long, conflicts_with = "living")]
+    pub(super) recovery: bool,
+    #[command(flatten)]
+    pub(super) signing: SignatureArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(after_help = KEY_ROTATE_EXAMPLES)]
+pub(super) struct KeyRotateArgs {
+    /// Domain of the issuer
+    #[arg(value_parser = args::domain)]
+    pub(super) issuer: Domain,
+    /// The new key: its secret key's file, or its public key (a vkey, or a file) if it signs elsewhere
+    #[arg(long, value_name = "NEW")]
+    pub(super) key: String,
+    /// The living key that vouches for it
+    #[arg(long = "with", value_name = "OLD.skey", required_unless_present_any = ["signatures", "draft"])]
+    pub(super) living: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) signing: SignatureArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = KEY_REVOKE_EXAMPLES)]
+pub(super) struct KeyRevokeArgs {
+    /// Domain of the issuer
+    #[arg(value_parser = args::domain)]
+    pub(super) issuer: Domain,
+    /// Id of the key, 8 hexadecimal digits, as `show` has it
+    #[arg(long, value_name = "ID", value_parser = key_id)]
+    pub(super) id: KeyId,
+    /// Since when the key is not to be trusted, RFC 3339; earlier entries from then on become suspect.
+    /// Without it: from now on, so none become suspect
+    #[arg(long, value_name = "TIME")]
+    pub(super) as_of: Option<String>,
+    /// The key itself, if the issuer revokes it
+    #[arg(long = "with", value_name = "KEY.skey")]
+    pub(super) own: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) signing: SignatureArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = STREAM_OPEN_EXAMPLES)]
+pub(super) struct StreamOpenArgs {
+    /// Domain of the issuer
+    #[arg(value_parser = args::domain)]
+    pub(super) issuer: Domain,
+    /// Name of the stream, as in main
+    #[arg(value_parser = args::name)]
+    pub(super) stream: Name,
+    /// Who may inspect it: ISO 3166 codes, EU or INT, parted by commas
+    #[arg(long, value_name = "CODES", value_parser = args::jurisdictions)]
+    pub(super) jurisdictions: Jurisdictions,
+    /// It brings in the past, where late events are nothing odd
+    #[arg(long)]
+    pub(super) back_fill: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = CLAIM_TYPE_EXAMPLES,
+    group = ArgGroup::new("which").required(true).args(["name", "ready", "list"])
+)]
+pub(super) struct ClaimTypeArgs {
+    /// Name of a claim type of your own, as in apprenticeship
+    #[arg(long, requires = "schema", value_parser = args::name)]
+    pub(super) name: Option<Name>,
+    /// File with its schema: lines `field …`, sorted by name
+    #[arg(long, value_name = "FILE", requires = "name")]
+    pub(super) schema: Option<PathBuf>,
+    /// A ready-made claim type, or all of them; those that stand as they are stay
+    #[arg(long, value_name = "NAME|all", value_parser = ready::parse)]
+    pub(super) ready: Option<Ready>,
+    /// Show the ready-made claim types, without any server
+    #[arg(long)]
+    pub(super) list: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SignChangeArgs {
+    /// The key to sign with
+    #[arg(long, value_name = "KEY.skey")]
+    pub(super) key: PathBuf,
+    /// The drafted text; - for standard input
+    pub(super) text: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = SHOW_EXAMPLES)]
+pub(super) struct ShowArgs {
+    /// Only this issuer, without the claim types
+    #[arg(value_parser = args::domain)]
+    pub(super) issuer: Option<Domain>,
+}
+
+fn key_id(text: &str) -> Result<KeyId, &'static str> {
+    KeyId::parse(text).ok_or("expected 8 lower-case hexadecimal digits")
+}
