@@ -79,6 +79,9 @@ pub struct GetRegistryResponse {
     /// Origin of the log.
     #[prost(string, tag = "4")]
     pub origin: ::prost::alloc::string::String,
+    /// Legal holds, past ones too.
+    #[prost(message, repeated, tag = "5")]
+    pub holds: ::prost::alloc::vec::Vec<get_registry_response::Hold>,
 }
 /// Nested message and enum types in `GetRegistryResponse`.
 pub mod get_registry_response {
@@ -93,6 +96,9 @@ pub mod get_registry_response {
         /// Set once revoked.
         #[prost(uint64, optional, tag = "4")]
         pub revoked_index: ::core::option::Option<u64>,
+        /// Entries that were received from then on are suspect. Set once revoked.
+        #[prost(uint64, optional, tag = "5")]
+        pub revoked_as_of_us: ::core::option::Option<u64>,
     }
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct Stream {
@@ -113,6 +119,11 @@ pub mod get_registry_response {
         pub keys: ::prost::alloc::vec::Vec<Key>,
         #[prost(message, repeated, tag = "3")]
         pub streams: ::prost::alloc::vec::Vec<Stream>,
+        #[prost(uint64, tag = "4")]
+        pub added_index: u64,
+        /// Set once offboarded.
+        #[prost(uint64, optional, tag = "5")]
+        pub offboarded_index: ::core::option::Option<u64>,
     }
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
     pub struct ClaimType {
@@ -120,6 +131,28 @@ pub mod get_registry_response {
         pub name: ::prost::alloc::string::String,
         #[prost(string, tag = "2")]
         pub schema: ::prost::alloc::string::String,
+        /// So many days after their receipt bodies are erased; without, they are kept.
+        #[prost(uint32, optional, tag = "3")]
+        pub retention_days: ::core::option::Option<u32>,
+    }
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Hold {
+        #[prost(string, tag = "1")]
+        pub name: ::prost::alloc::string::String,
+        #[prost(string, tag = "2")]
+        pub issuer: ::prost::alloc::string::String,
+        /// Empty for all streams of the issuer.
+        #[prost(string, tag = "3")]
+        pub stream: ::prost::alloc::string::String,
+        #[prost(uint64, tag = "4")]
+        pub first_sequence: u64,
+        #[prost(uint64, tag = "5")]
+        pub count: u64,
+        #[prost(uint64, tag = "6")]
+        pub placed_index: u64,
+        /// Set once lifted.
+        #[prost(uint64, optional, tag = "7")]
+        pub lifted_index: ::core::option::Option<u64>,
     }
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

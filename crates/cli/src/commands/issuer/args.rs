@@ -6,6 +6,7 @@ use clap::{ArgGroup, Args};
 use witness_core::{
     key::KeyId,
     name::{Domain, Jurisdictions, Name},
+    registry::RETENTION_DAYS_MAX,
 };
 
 use super::ready::{self, Ready};
@@ -78,6 +79,32 @@ Examples:
   witness issuer claim-type --ready skill-module
   witness issuer claim-type --ready all
   witness issuer claim-type --name apprenticeship --schema apprenticeship.txt";
+
+const OFFBOARD_EXAMPLES: &str = "\
+For ever: the domain cannot be added again in this log. What was logged stays, and its evidence
+verifies; its keys can still be revoked.
+
+Examples:
+  witness issuer offboard school.example";
+
+const RETENTION_EXAMPLES: &str = "\
+The last term counts, for what was logged before it too. The log itself and every proof stay.
+
+Examples:
+  witness issuer retention skill-module --days 3650
+  witness issuer retention skill-module --for-ever";
+
+const HOLD_EXAMPLES: &str = "\
+While it stands, nothing of these events is erased. The registry is public: let the name name nobody.
+
+Examples:
+  witness issuer hold school.example --name case-17
+  witness issuer hold school.example --name case-18 --stream main --first 120 --count 5
+  witness issuer lift case-17";
+
+const LIFT_EXAMPLES: &str = "\
+Examples:
+  witness issuer lift case-17";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
@@ -219,6 +246,59 @@ pub(super) struct SignChangeArgs {
     pub(super) key: PathBuf,
     /// The drafted text; - for standard input
     pub(super) text: PathBuf,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = OFFBOARD_EXAMPLES)]
+pub(super) struct OffboardArgs {
+    /// Domain of the issuer
+    #[arg(value_parser = args::domain)]
+    pub(super) issuer: Domain,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = RETENTION_EXAMPLES,
+    group = ArgGroup::new("term").required(true).args(["days", "for_ever"])
+)]
+pub(super) struct RetentionArgs {
+    /// Name of the claim type
+    #[arg(value_parser = args::name)]
+    pub(super) claim_type: Name,
+    /// Days from the receipt of an event until its body is erased
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=i64::from(RETENTION_DAYS_MAX)))]
+    pub(super) days: Option<u32>,
+    /// Keep them, as where nothing was said
+    #[arg(long)]
+    pub(super) for_ever: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = HOLD_EXAMPLES)]
+pub(super) struct HoldArgs {
+    /// Domain of the issuer
+    #[arg(value_parser = args::domain)]
+    pub(super) issuer: Domain,
+    /// Name of the hold, used once
+    #[arg(long, value_parser = args::name)]
+    pub(super) name: Name,
+    /// Only events of this stream; without it all of the issuer, those to come included
+    #[arg(long, requires = "first", requires = "count", value_parser = args::name)]
+    pub(super) stream: Option<Name>,
+    /// Sequence number of the first
+    #[arg(long, value_name = "SEQUENCE", requires = "stream")]
+    pub(super) first: Option<u64>,
+    /// How many
+    #[arg(long, requires = "stream", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = LIFT_EXAMPLES)]
+pub(super) struct LiftArgs {
+    /// Name of the hold
+    #[arg(value_parser = args::name)]
+    pub(super) name: Name,
 }
 
 #[derive(Debug, Args)]

@@ -2,13 +2,14 @@
 
 use anyhow::{Context as _, Result};
 use witness_core::{
+    erasure::Range,
     key::{SigningKey, VerifyingKey},
     note::SignatureLine,
     registry::Change,
     schema::Schema,
 };
 
-use super::args::{AddArgs, ClaimTypeArgs, SignatureArgs, StreamOpenArgs};
+use super::args::{AddArgs, ClaimTypeArgs, HoldArgs, RetentionArgs, SignatureArgs, StreamOpenArgs};
 use crate::{files, outcome::Failure};
 
 const SCHEMA_BYTES_MAX: u64 = 65_536;
@@ -62,4 +63,18 @@ pub(super) fn claim_type(args: &ClaimTypeArgs) -> Result<Change> {
     let schema = Schema::parse(&text)
         .with_context(|| format!("{} is no schema of a claim type", file.display()))?;
     Ok(Change::ClaimType { name: name.clone(), schema })
+}
+
+pub(super) fn retention(args: &RetentionArgs) -> Change {
+    Change::Retention { claim_type: args.claim_type.clone(), days: args.days }
+}
+
+pub(super) fn hold(args: &HoldArgs) -> Change {
+    let range = match (&args.stream, args.first, args.count) {
+        (Some(stream), Some(first_sequence), Some(events)) => {
+            Some(Range { stream: stream.clone(), first_sequence, events })
+        }
+        _ => None,
+    };
+    Change::LegalHold { name: args.name.clone(), issuer: args.issuer.clone(), range }
 }

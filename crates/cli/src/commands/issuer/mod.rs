@@ -15,12 +15,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use witness_core::{name::Origin, time::Timestamp};
+use witness_core::{name::Origin, registry::Change, time::Timestamp};
 
 use self::{
     args::{
-        AddArgs, ChallengeArgs, ClaimTypeArgs, KeyAddArgs, KeyRevokeArgs, KeyRotateArgs, ProveArgs,
-        ShowArgs, SignChangeArgs, StreamOpenArgs,
+        AddArgs, ChallengeArgs, ClaimTypeArgs, HoldArgs, KeyAddArgs, KeyRevokeArgs, KeyRotateArgs,
+        LiftArgs, OffboardArgs, ProveArgs, RetentionArgs, ShowArgs, SignChangeArgs, StreamOpenArgs,
     },
     change::Signing,
     register::Registrar,
@@ -40,6 +40,7 @@ The life of an issuer:
   witness issuer claim-type --ready skill-module
   witness issuer key-rotate aws.training --key next.skey --with aws.skey
   witness issuer key-revoke aws.training --id 69a57a17
+  witness issuer offboard aws.training
   witness issuer show
 
 With the issuer's key on another machine:
@@ -86,6 +87,14 @@ enum IssuerCommand {
     StreamOpen(StreamOpenArgs),
     /// Register a claim type, ready-made or your own, or give it another schema
     ClaimType(ClaimTypeArgs),
+    /// Say how long bodies of a claim type are kept
+    Retention(RetentionArgs),
+    /// Hold events of an issuer: nothing of them is erased
+    Hold(HoldArgs),
+    /// Lift a hold
+    Lift(LiftArgs),
+    /// Part with an issuer: nothing more of it is admitted, what was logged stays
+    Offboard(OffboardArgs),
     /// Sign a drafted change, without any server
     SignChange(SignChangeArgs),
     /// Show the registry: issuers, keys, streams and claim types, past ones too
@@ -95,36 +104,38 @@ enum IssuerCommand {
 /// Does what was asked for.
 pub(crate) async fn run(args: &IssuerArgs, output: &mut Output, now: Timestamp) -> Result<Outcome> {
     let server = || Registrar::connect(&args.admin, args.log.as_ref());
-    match &args.command {
-        IssuerCommand::SignChange(sign) => register::sign_change(&sign.key, &sign.text, output),
-        IssuerCommand::Show(show) => show::run(server().await?, show.issuer.as_ref(), output).await,
+    let (change, signing) = match &args.command {
+        IssuerCommand::SignChange(sign) => {
+            return register::sign_change(&sign.key, &sign.text, output);
+        }
+        IssuerCommand::Show(show) => {
+            return show::run(server().await?, show.issuer.as_ref(), output).await;
+        }
         IssuerCommand::Challenge(challenge) => {
-            domain::challenge(&server().await?, &challenge.issuer, output).await
+            return domain::challenge(&server().await?, &challenge.issuer, output).await;
         }
-        IssuerCommand::Prove(prove) => domain::prove(&server().await?, &prove.issuer, output).await,
-        IssuerCommand::Add(add) => {
-            server().await?.register(change::add(add), &Signing::default(), output).await
+        IssuerCommand::Prove(prove) => {
+            return domain::prove(&server().await?, &prove.issuer, output).await;
         }
-        IssuerCommand::KeyAdd(add) => {
-            let (change, signing) = keys::added(add)?;
-            server().await?.register(change, &signing, output).await
-        }
-        IssuerCommand::KeyRotate(rotate) => keys::rotate(server, rotate, output).await,
-        IssuerCommand::KeyRevoke(revoke) => {
-            let (change, signing) = keys::revoked(revoke, now)?;
-            server().await?.register(change, &signing, output).await
-        }
-        IssuerCommand::StreamOpen(open) => {
-            let change = change::stream_open(open);
-            server().await?.register(change, &Signing::default(), output).await
-        }
-        IssuerCommand::ClaimType(ClaimTypeArgs { list: true, .. }) => ready::list(output),
+        IssuerCommand::KeyRotate(rotate) => return keys::rotate(server, rotate, output).await,
+        IssuerCommand::ClaimType(ClaimTypeArgs { list: true, .. }) => return ready::list(output),
         IssuerCommand::ClaimType(ClaimTypeArgs { ready: Some(ready), .. }) => {
-            ready::register(&server().await?, *ready, output).await
+            return ready::register(&server().await?, *ready, output).await;
         }
-        IssuerCommand::ClaimType(claim_type) => {
-            let change = change::claim_type(claim_type)?;
-            server().await?.register(change, &Signing::default(), output).await
+        IssuerCommand::KeyAdd(add) => keys::added(add)?,
+        IssuerCommand::KeyRevoke(revoke) => keys::revoked(revoke, now)?,
+        IssuerCommand::ClaimType(own) => (change::claim_type(own)?, Signing::default()),
+        IssuerCommand::Add(add) => (change::add(add), Signing::default()),
+        IssuerCommand::StreamOpen(open) => (change::stream_open(open), Signing::default()),
+        IssuerCommand::Retention(term) => (change::retention(term), Signing::default()),
+        IssuerCommand::Hold(hold) => (change::hold(hold), Signing::default()),
+        IssuerCommand::Lift(lift) => {
+            (Change::LegalHoldLifted { name: lift.name.clone() }, Signing::default())
         }
-    }
+        IssuerCommand::Offboard(offboard) => {
+            let issuer = offboard.issuer.clone();
+            (Change::IssuerOffboarded { issuer }, Signing::default())
+        }
+    };
+    server().await?.register(change, &signing, output).await
 }

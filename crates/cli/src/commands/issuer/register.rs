@@ -186,10 +186,16 @@ fn next_step(change: &Change) -> Option<String> {
              witness issuer show"
                 .to_owned(),
         ),
+        Change::LegalHold { name, .. } => {
+            Some(format!("when it is over: witness issuer lift {name}"))
+        }
         Change::KeyAdded { .. }
         | Change::KeyRevoked { .. }
         | Change::StreamOpened { .. }
-        | Change::ClaimType { .. } => None,
+        | Change::ClaimType { .. }
+        | Change::IssuerOffboarded { .. }
+        | Change::Retention { .. }
+        | Change::LegalHoldLifted { .. } => None,
     }
 }
 

@@ -2,16 +2,16 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use witness_core::name::Domain;
+use witness_core::{name::Domain, time::Timestamp};
 use witness_wire::v1::{
     GetRegistryResponse,
-    get_registry_response::{Issuer, Key, Stream},
+    get_registry_response::{ClaimType, Hold, Issuer, Key, Stream},
 };
 
 use super::register::Registrar;
 use crate::{
     outcome::{Failure, Outcome},
-    output::Output,
+    output::{Output, count_of},
 };
 
 /// Shows it, or what it says of one issuer.
@@ -23,6 +23,7 @@ pub(super) async fn run(
     let mut registry = registrar.registry().await?;
     if let Some(only) = only {
         registry.issuers.retain(|issuer| issuer.issuer == only.as_str());
+        registry.holds.retain(|hold| hold.issuer == only.as_str());
         registry.claim_types.clear();
         if registry.issuers.is_empty() {
             let failure = Failure::refused(format!("{only} is not in the registry of this log"));
@@ -36,7 +37,7 @@ pub(super) async fn run(
     output.line(&format!("{log}: {} registry changes", registry.next_sequence))?;
     for issuer in &registry.issuers {
         output.line("")?;
-        output.line(&issuer.issuer)?;
+        output.line(&issuer_text(issuer))?;
         for key in &issuer.keys {
             output.field("key", &key_text(key))?;
         }
@@ -44,9 +45,16 @@ pub(super) async fn run(
             output.field("stream", &stream_text(stream))?;
         }
     }
+    if !registry.holds.is_empty() {
+        output.line("")?;
+        output.line("legal holds")?;
+    }
+    for hold in &registry.holds {
+        output.field(&hold.name, &hold_text(hold))?;
+    }
     for claim_type in &registry.claim_types {
         output.line("")?;
-        output.line(&format!("claim type {}", claim_type.name))?;
+        output.line(&claim_type_text(claim_type))?;
         for line in claim_type.schema.lines() {
             output.line(&format!("  {line}"))?;
         }
@@ -55,10 +63,20 @@ pub(super) async fn run(
     Ok(Outcome::Done)
 }
 
+fn issuer_text(issuer: &Issuer) -> String {
+    let offboarded = issuer.offboarded_index;
+    let offboarded = offboarded.map(|index| format!(", OFFBOARDED at entry {index}"));
+    let offboarded = offboarded.unwrap_or_default();
+    format!("{}, added at entry {}{offboarded}", issuer.issuer, issuer.added_index)
+}
+
 fn key_text(key: &Key) -> String {
-    let standing = match key.revoked_index {
-        Some(index) => format!("revoked at entry {index}"),
-        None => "living".to_owned(),
+    let standing = match (key.revoked_index, key.revoked_as_of_us) {
+        (Some(index), as_of) => {
+            let as_of = as_of.map(|as_of| format!(" as of {}", Timestamp::from_micros(as_of)));
+            format!("revoked at entry {index}{}", as_of.unwrap_or_default())
+        }
+        (None, _) => "living".to_owned(),
     };
     let recovery = if key.recovery { ", recovery" } else { "" };
     format!("{}  {standing}, added at entry {}{recovery}", key.vkey, key.added_index)
@@ -69,6 +87,26 @@ fn stream_text(stream: &Stream) -> String {
     format!("{}  {}, {mode}, {} events", stream.name, stream.jurisdictions, stream.next_sequence)
 }
 
+fn hold_text(hold: &Hold) -> String {
+    let events = match hold.stream.as_str() {
+        "" => "all events".to_owned(),
+        stream => {
+            format!("{} of {stream} from {} on", count_of(hold.count, "event"), hold.first_sequence)
+        }
+    };
+    let standing = match hold.lifted_index {
+        Some(index) => format!("lifted at entry {index}"),
+        None => "stands".to_owned(),
+    };
+    format!("{}: {events}; {standing}, placed at entry {}", hold.issuer, hold.placed_index)
+}
+
+fn claim_type_text(claim_type: &ClaimType) -> String {
+    let kept = claim_type.retention_days.map(|days| format!("bodies kept for {days} days"));
+    format!("claim type {}, {}", claim_type.name, kept.as_deref().unwrap_or("bodies kept"))
+}
+
+/// All of it for programs.
 fn as_json(origin: &str, registry: &GetRegistryResponse) -> Value {
     let key = |key: &Key| {
         json!({
@@ -76,6 +114,7 @@ fn as_json(origin: &str, registry: &GetRegistryResponse) -> Value {
             "added_index": key.added_index,
             "recovery": key.recovery,
             "revoked_index": key.revoked_index,
+            "revoked_as_of": key.revoked_as_of_us.map(|as_of| Timestamp::from_micros(as_of).to_string()),
         })
     };
     let stream = |stream: &Stream| {
@@ -91,12 +130,32 @@ fn as_json(origin: &str, registry: &GetRegistryResponse) -> Value {
             "issuer": issuer.issuer,
             "keys": issuer.keys.iter().map(key).collect::<Vec<_>>(),
             "streams": issuer.streams.iter().map(stream).collect::<Vec<_>>(),
+            "added_index": issuer.added_index,
+            "offboarded_index": issuer.offboarded_index,
+        })
+    };
+    let hold = |hold: &Hold| {
+        let is_part = !hold.stream.is_empty();
+        json!({
+            "name": hold.name,
+            "issuer": hold.issuer,
+            "stream": is_part.then_some(&hold.stream),
+            "first_sequence": is_part.then_some(hold.first_sequence),
+            "count": is_part.then_some(hold.count),
+            "placed_index": hold.placed_index,
+            "lifted_index": hold.lifted_index,
         })
     };
     let claim_types: Vec<Value> = registry
         .claim_types
         .iter()
-        .map(|claim_type| json!({ "name": claim_type.name, "schema": claim_type.schema }))
+        .map(|claim_type| {
+            json!({
+                "name": claim_type.name,
+                "schema": claim_type.schema,
+                "retention_days": claim_type.retention_days,
+            })
+        })
         .collect();
     json!({
         "outcome": Outcome::Done.word(),
@@ -104,5 +163,6 @@ fn as_json(origin: &str, registry: &GetRegistryResponse) -> Value {
         "next_sequence": registry.next_sequence,
         "issuers": registry.issuers.iter().map(issuer).collect::<Vec<_>>(),
         "claim_types": claim_types,
+        "holds": registry.holds.iter().map(hold).collect::<Vec<_>>(),
     })
 }

@@ -4,6 +4,7 @@ mod access_log;
 mod callers;
 mod erasure;
 mod onboarding;
+mod registry;
 
 use std::sync::Arc;
 
@@ -151,43 +152,11 @@ impl AdminService for Admin {
     ) -> Result<Response<v1::GetRegistryResponse>, Status> {
         let caller = Caller::of(request.extensions());
         let log = self.log(&request.get_ref().origin)?;
-        let registry = Arc::clone(&log.overview().registry);
-        let mut issuers = Vec::new();
-        for (name, record) in registry.issuers() {
-            let keys = record.keys.iter().map(|key| v1::get_registry_response::Key {
-                vkey: key.key.to_string(),
-                added_index: key.added.index.0,
-                recovery: key.recovery.is_marked(),
-                revoked_index: key.revoked.map(|revocation| revocation.logged.index.0),
-            });
-            let mut streams = Vec::new();
-            for (stream, open) in &record.streams {
-                let position =
-                    log.position(name, stream).map_err(|refusal| convert::status(&refusal))?;
-                streams.push(v1::get_registry_response::Stream {
-                    name: stream.to_string(),
-                    jurisdictions: open.jurisdictions.to_string(),
-                    back_fill: open.back_fill,
-                    next_sequence: position.0,
-                });
-            }
-            let (issuer, keys) = (name.to_string(), keys.collect());
-            issuers.push(v1::get_registry_response::Issuer { issuer, keys, streams });
-        }
-        let claim_types =
-            registry.claim_types().map(|(name, record)| v1::get_registry_response::ClaimType {
-                name: name.to_string(),
-                schema: record.schema.encode(),
-            });
+        let registry = registry::of(log)?;
         let filter = format!("origin={}", log.origin());
-        let results = u64::try_from(issuers.len()).ok();
+        let results = u64::try_from(registry.issuers.len()).ok();
         self.record(&caller, ("AdminService.GetRegistry", filter), results).await?;
-        Ok(Response::new(v1::GetRegistryResponse {
-            origin: log.origin().to_string(),
-            next_sequence: registry.next_sequence(),
-            issuers,
-            claim_types: claim_types.collect(),
-        }))
+        Ok(Response::new(registry))
     }
 
     async fn resume_anchoring(
