@@ -151,7 +151,14 @@ impl Entries {
 
 #[cfg(test)]
 mod tests {
-    use witness_core::key::{SignatureType, SigningKey};
+    use witness_core::{
+        entry::Entry,
+        firm_keys::plan_keys,
+        key::{SignatureType, SigningKey},
+        note::Note,
+        registry::Change,
+        submission::Submission,
+    };
 
     use super::{super::growth::tests::Leaves, *};
     use crate::outcome::Outcome;
@@ -171,5 +178,56 @@ mod tests {
         let error = entries.read_to(&signed, served, &ProgressBar::hidden()).unwrap_err();
         assert_eq!(Outcome::of(&error), Outcome::CannotTell);
         assert_eq!(entries.size(), TreeSize(0));
+    }
+
+    #[test]
+    fn what_is_logged_of_an_issuer_after_it_was_offboarded_is_complained_of() {
+        let (mut seed, log) = (0, Name::parse("log1").unwrap());
+        let keys = plan_keys(&Domain::parse("witness.example").unwrap(), &[log], || {
+            seed += 1;
+            [seed; 32]
+        });
+        let keys = keys.unwrap();
+        let registrar = &keys.files.iter().find(|(file, _)| file == "registrar.skey").unwrap().1;
+        let key =
+            SigningKey::from_seed("school.example", SignatureType::Ed25519, &[9; 32]).unwrap();
+        let policy = Policy::for_firm(keys.root.verifying_key().clone());
+        let origin = Origin::parse("witness.example/log1").unwrap();
+        let mut entries = Entries::new(&origin, &policy, &EntriesState::default()).unwrap();
+        let take = |entries: &mut Entries, kind, text: String, signers: &[&SigningKey]| {
+            let (received_at, registry_sequence) =
+                (Timestamp::EPOCH, entries.replay.registry().next_sequence());
+            let lines = signers.iter().map(|key| key.sign(&text, Timestamp::EPOCH)).collect();
+            let body = Note::new(text, lines).to_string();
+            let entry = Entry { kind, received_at, registry_sequence, body };
+            entries.take(entry.encode().as_bytes())
+        };
+        let firm = keys.note.text().to_owned();
+        take(&mut entries, EntryKind::Firm, firm, &[&keys.root]).unwrap();
+        let register = |entries: &mut Entries, change: &str, signers: &[&SigningKey]| {
+            let change = Change::parse(change).unwrap();
+            let text = entries.replay.registry().draft(change).encode();
+            take(entries, EntryKind::Registry, text, signers).unwrap();
+        };
+        register(&mut entries, "issuer-added school.example\n", &[registrar]);
+        let added = format!("key-added school.example {}\n", key.verifying_key());
+        register(&mut entries, &added, &[registrar, &key]);
+        register(&mut entries, "stream-opened school.example main DE live\n", &[registrar]);
+        let mut gone = entries.clone();
+        register(&mut gone, "issuer-offboarded school.example\n", &[registrar]);
+        let submission = Submission {
+            origin,
+            issuer: Domain::parse("school.example").unwrap(),
+            stream: Name::parse("main").unwrap(),
+            first_sequence: 0,
+            events: 1,
+            root: Hash::ZERO,
+            previous: Hash::ZERO,
+        };
+        let submit = |entries: &mut Entries| {
+            take(entries, EntryKind::Submission, submission.encode(), &[&key])
+        };
+        assert_eq!(submit(&mut entries), Ok(()));
+        assert_eq!(submit(&mut gone), Err(Fault::IssuerOffboarded));
     }
 }
