@@ -160,6 +160,7 @@ impl Firm {
     /// Ends the writers, once what waits is logged.
     pub(crate) fn close(&self) {
         self.logs.iter().for_each(|log| log.close());
+        self.access_log.close();
     }
 }
 

@@ -3,7 +3,11 @@
 //! A record costs a sync of the disk. While one is under way the next ones gather, so that many calls at once wait
 //! for two syncs and not for as many as they are.
 
-use std::{io, thread};
+use std::{
+    io,
+    sync::{Mutex, PoisonError},
+    thread,
+};
 
 use tokio::sync::{mpsc, oneshot};
 use witness_core::access_record::Access;
@@ -15,7 +19,8 @@ const WAITING_MAX: usize = 1024;
 /// The access log, to be appended to.
 #[derive(Debug)]
 pub(crate) struct AccessLog {
-    queue: mpsc::Sender<Waiting>,
+    queue: Mutex<Option<mpsc::Sender<Waiting>>>,
+    writer: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
 /// A record could not be written; the operator's log says why.
@@ -30,23 +35,40 @@ struct Waiting {
 }
 
 impl AccessLog {
-    /// Starts the writer's thread, which ends when nobody can append any more. `append` is durable when it returns.
+    /// Starts the writer's thread. `append` is durable when it returns.
     pub(crate) fn start(
         append: impl FnMut(Vec<Access>) -> Result<u64, StoreError> + Send + 'static,
     ) -> io::Result<Self> {
         let (queue, waiting) = mpsc::channel(WAITING_MAX);
-        thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || write(waiting, append))?;
-        Ok(Self { queue })
+        let writer = thread::Builder::new().name("access-log".to_owned());
+        let writer = writer.spawn(move || write(waiting, append))?;
+        Ok(Self { queue: Mutex::new(Some(queue)), writer: Mutex::new(Some(writer)) })
     }
 
     /// Appends a record; when this returns it is durable.
     pub(crate) async fn append(&self, access: Access) -> Result<(), Unwritten> {
         let (written, answer) = oneshot::channel();
-        let sent = self.queue.send(Waiting { access, written }).await;
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // It is let go before the answer is waited for, so that closing waits for the queue alone.
+        let sent = queue.ok_or(Unwritten)?.send(Waiting { access, written }).await;
         sent.or(Err(Unwritten))?;
         answer.await.unwrap_or(Err(Unwritten))
+    }
+
+    /// Takes nothing more, writes what waits, and ends the writer, which must not outlive what it writes to.
+    pub(crate) fn close(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            // Whoever waited for a writer that panicked was told that nothing was written.
+            drop(writer.join());
+        }
+    }
+}
+
+impl Drop for AccessLog {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -128,6 +150,8 @@ mod tests {
         let log = log.unwrap();
         assert_eq!(log.append(asked(0)).await, Err(Unwritten));
         assert_eq!(log.append(asked(1)).await, Ok(()));
+        log.close();
+        assert_eq!(log.append(asked(2)).await, Err(Unwritten));
     }
 
     #[tokio::test(flavor = "multi_thread")]
