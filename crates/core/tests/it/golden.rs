@@ -3,6 +3,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p witness-core --test it golden` writes the files anew.
 
+mod bundle;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -12,6 +14,7 @@ use std::{
 use witness_core::{
     admission,
     anomaly::Anomaly,
+    audit::findings::Rule,
     checkpoint::Checkpoint,
     document::Document,
     drafting::{ClientSecret, Draft, Drafter, Occurrence, Position, What},
@@ -52,6 +55,7 @@ const SCHEMA: &str = "field completed issued amended,status date\n\
                       valid-until valid-until\n";
 
 type Texts = BTreeMap<&'static str, String>;
+type Files = BTreeMap<String, Vec<u8>>;
 
 /// A log in memory, which takes only what the core admits.
 struct Log {
@@ -371,7 +375,7 @@ fn roll_up(log: &Log, published: &Note) -> Note {
     note
 }
 
-fn texts() -> Texts {
+fn texts() -> (Texts, Files) {
     let mut texts = Texts::new();
     let claim_text = Document::read(DOCUMENT.as_bytes(), None).unwrap().claim_text().to_owned();
     texts.insert("document", DOCUMENT.to_owned());
@@ -382,10 +386,11 @@ fn texts() -> Texts {
     register_issuer(&mut log, &mut texts);
     let first = prove_first_event(&mut log, &mut texts);
     let later = go_on(&mut log, &mut texts);
+    let files = bundle::add(&mut log, [&first, &later], &mut texts);
     erase(&mut log, &mut texts, [&first, &later]);
     wind_up(&mut log, &mut texts);
     golden_access::add(&mut texts);
-    texts
+    (texts, files)
 }
 
 fn in_workspace(path: &str) -> PathBuf {
@@ -395,11 +400,20 @@ fn in_workspace(path: &str) -> PathBuf {
 #[test]
 fn golden_texts_are_what_the_core_writes_and_the_documentation_quotes() {
     let folder = in_workspace("tests/vectors/golden");
-    let texts = texts();
+    let (texts, files) = texts();
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         for (name, text) in &texts {
             fs::write(folder.join(format!("{name}.txt")), text).unwrap();
         }
+        for (path, bytes) in &files {
+            let path = in_workspace("tests/vectors/bundle").join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+    }
+    for (path, bytes) in &files {
+        let golden = fs::read(in_workspace("tests/vectors/bundle").join(path)).unwrap();
+        assert!(*bytes == golden, "{path}: the bundle has changed");
     }
     let documentation = fs::read_to_string(in_workspace("proto/README.md")).unwrap();
     for (name, text) in &texts {
@@ -420,7 +434,7 @@ fn quoted(source: &str, take: impl Fn(&str) -> bool) -> Vec<&str> {
 }
 
 #[test]
-fn the_documentation_names_every_reason_and_every_anomaly() {
+fn the_documentation_names_every_reason_every_anomaly_and_every_rule() {
     let documentation = fs::read_to_string(in_workspace("proto/README.md")).unwrap();
     let reasons = quoted(include_str!("../../src/admission/refusal.rs"), |line| {
         line.starts_with("Self::") && line.contains("=> \"")
@@ -434,7 +448,9 @@ fn the_documentation_names_every_reason_and_every_anomaly() {
     });
     assert!(anchors.len() > 10, "the source is written otherwise now");
     let anomalies = Anomaly::ALL.map(Anomaly::word);
-    for word in reasons.into_iter().chain(checks).chain(anchors).chain(anomalies) {
+    let rules = Rule::ALL.map(Rule::word);
+    let known = reasons.into_iter().chain(checks).chain(anchors).chain(anomalies).chain(rules);
+    for word in known {
         assert!(documentation.contains(&format!("| `{word}` |")), "{word}");
     }
 }
