@@ -1,6 +1,6 @@
 //! How a command ends: its exit code, and errors that say what to do next.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use tonic::{Code, Status};
 use witness_wire::{refusal, v1};
@@ -55,11 +55,14 @@ pub(crate) struct Failure {
     pub(crate) metadata: BTreeMap<String, String>,
     /// What to do.
     pub(crate) next_step: Option<String>,
+    /// When the server wants to be asked again, if it said so.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Failure {
     fn new(outcome: Outcome, message: String) -> Self {
-        Self { outcome, reason: None, message, metadata: BTreeMap::new(), next_step: None }
+        let (reason, next_step, retry_after, metadata) = (None, None, None, BTreeMap::new());
+        Self { outcome, reason, message, metadata, next_step, retry_after }
     }
 
     /// Something was refused, or a check failed.
@@ -87,13 +90,14 @@ impl Failure {
         let is_erased = refusal.reason == "ERASED";
         let outcome = if is_erased { Outcome::CannotTell } else { outcome_of(code) };
         let (reason, message) = (Some(refusal.reason), refusal.message);
-        Self { outcome, reason, message, metadata, next_step }
+        Self { outcome, reason, message, metadata, next_step, retry_after: None }
     }
 
     /// The failure of a call.
     pub(crate) fn from_status(status: &Status) -> Self {
         if let Some(refusal) = refusal::from_status(status) {
-            return Self::from_refusal(refusal);
+            let retry_after = refusal::retry_after(status);
+            return Self { retry_after, ..Self::from_refusal(refusal) };
         }
         let failure = Self::new(outcome_of(status.code()), status.message().to_owned());
         match status.code() {

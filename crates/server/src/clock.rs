@@ -138,16 +138,31 @@ impl witness_ledger::Clock for SystemClock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "here, and in `wall`, the clocks are read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "here, in `wall` and in `monotonic`, the clocks are read"
+)]
 fn read() -> Reading {
     Reading { wall: wall(), monotonic: Instant::now() }
 }
 
 /// The wall clock, for what is no receipt.
-#[expect(clippy::disallowed_methods, reason = "here, and in `read`, the clocks are read")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "here, in `read` and in `monotonic`, the clocks are read"
+)]
 pub(crate) fn wall() -> Timestamp {
     let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Timestamp::from_micros(u64::try_from(wall.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// The monotonic clock, for what is counted by the second.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "here, and in `read` and `wall`, the clocks are read"
+)]
+pub(crate) fn monotonic() -> Instant {
+    Instant::now()
 }
 
 /// Whether time synchronisation says so: systemd-timesyncd keeps this file for others to ask.

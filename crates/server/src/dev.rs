@@ -20,7 +20,7 @@ use witness_core::{
 };
 
 use crate::{
-    config::{Arguments, Config, Domains, load_chains},
+    config::{self, Arguments, Config, Domains, load_chains},
     firm::Firm,
     keys,
 };
@@ -62,6 +62,7 @@ pub(crate) fn prepare(arguments: &Arguments) -> anyhow::Result<Config> {
         cache_mib: 64,
         require_synchronised_clock: false,
         tls: None,
+        limits: config::Limits::default(),
         rollup_every_s: arguments.rollup_every_s,
         access_head_every_s: arguments.access_head_every_s,
         domains: Domains::unproved(),

@@ -16,6 +16,15 @@ pub(crate) struct Metrics {
     events: Counter,
     refusals: Family<Reason, Counter>,
     evidence: Counter,
+    /// Calls that are under way on the public port.
+    pub(crate) under_way: Gauge,
+    over_limit: Family<LimitLabel, Counter>,
+    unknown_callers: Counter,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabel {
+    limit: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,6 +58,16 @@ impl Metrics {
         self.refusals.get_or_create(&Reason { reason: reason.to_owned() }).inc();
     }
 
+    /// A call was refused because its caller was over a limit.
+    pub(crate) fn over_limit(&self, limit: &'static str) {
+        self.over_limit.get_or_create(&LimitLabel { limit: limit.to_owned() }).inc();
+    }
+
+    /// A call bore a token or a certificate that lets nobody in.
+    pub(crate) fn unknown_caller(&self) {
+        self.unknown_callers.inc();
+    }
+
     /// An evidence file was handed out.
     pub(crate) fn evidence(&self) {
         self.evidence.inc();
@@ -67,6 +86,17 @@ pub(crate) fn render(firm: &Firm) -> String {
     registry.register("events", "Events in them", metrics.events.clone());
     registry.register("refusals", "Submissions refused, by reason", metrics.refusals.clone());
     registry.register("evidence_files", "Evidence files handed out", metrics.evidence.clone());
+    registry.register(
+        "calls_under_way",
+        "Calls on the public port that have not ended, this one included",
+        metrics.under_way.clone(),
+    );
+    registry.register("over_limit", "Calls refused, by limit", metrics.over_limit.clone());
+    registry.register(
+        "unknown_callers",
+        "Calls with a token or certificate that lets nobody in",
+        metrics.unknown_callers.clone(),
+    );
     let gauge = |registry: &mut Registry,
                  name: &str,
                  help: &str,

@@ -28,9 +28,9 @@ use witness_wire::{
 };
 
 use crate::{
-    access::{self, Caller, Gate},
+    access::{self, Caller, Gate, Limits},
     anchoring, clock,
-    config::Config,
+    config::{self, Config},
     connections::{self, Connection},
     convert,
     firm::Firm,
@@ -69,7 +69,8 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     let admin = bind_private(&socket)?;
     let (stop, stopped) = watch::channel(false);
     let incoming = connections::incoming(listener, tls);
-    let mut public = tokio::spawn(serve_public(incoming, Arc::clone(&firm), wait(stopped.clone())));
+    let served = (Arc::clone(&firm), config.limits);
+    let mut public = tokio::spawn(serve_public(incoming, served, wait(stopped.clone())));
     let mut operator =
         tokio::spawn(serve_operator(admin, Arc::clone(&firm), wait(stopped.clone())));
     let ticker = tokio::spawn(publish(Arc::clone(&firm), stopped));
@@ -113,7 +114,7 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
 
 async fn serve_public(
     incoming: impl Stream<Item = io::Result<Connection>> + Send,
-    firm: Arc<Firm>,
+    (firm, limits): (Arc<Firm>, config::Limits),
     stopped: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let evidence = Evidence::new(Arc::clone(&firm), clock::wall);
@@ -144,7 +145,9 @@ async fn serve_public(
         .add_service(health)
         .add_service(reflection);
     let named = axum::middleware::map_response(convert::unreadable_call);
-    let gate = Arc::new(Gate::new(Arc::clone(&firm.callers)));
+    let metrics = firm.metrics.clone();
+    let limits = Limits::new(limits, clock::monotonic, metrics.under_way.clone());
+    let gate = Arc::new(Gate::new(Arc::clone(&firm.callers), limits, metrics));
     let gate = axum::middleware::from_fn_with_state(gate, access::admit);
     let routes = grpc.into_axum_router().layer(named).merge(http::router(firm));
     // Last, so that nothing is before it, and nothing beside it.

@@ -5,23 +5,53 @@
 //! [`from_status`] gives back unchanged, for every refusal that is one (its code is a gRPC code other
 //! than `OK`).
 
-use tonic::{Code, Status};
-use tonic_types::{ErrorInfo, StatusExt as _};
+use std::time::Duration;
+
+use tonic::{
+    Code, Status,
+    metadata::{MetadataMap, MetadataValue},
+};
+use tonic_types::{ErrorInfo, RetryInfo, StatusExt as _};
 
 use crate::v1::Refusal;
 
 /// The domain of our reasons, in `google.rpc.ErrorInfo`.
 pub const DOMAIN: &str = "witness-ledger";
+/// Milliseconds to wait before a retry (gRFC A6).
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// The status under which a call is refused.
 #[must_use]
 pub fn to_status(refusal: &Refusal) -> Status {
-    let info = ErrorInfo {
+    let details = vec![info(refusal).into()];
+    Status::with_error_details_vec(code(refusal.code), &refusal.message, details)
+}
+
+/// The same for a call that may be made again, unchanged, after some time: with `google.rpc.RetryInfo`, and the
+/// metadata by which gRPC clients push a retry back (gRFC A6).
+#[must_use]
+pub fn to_status_later(refusal: &Refusal, retry_after: Duration) -> Status {
+    let details = vec![info(refusal).into(), RetryInfo::new(Some(retry_after)).into()];
+    let mut metadata = MetadataMap::new();
+    // Rounded up: a hint that is too short is none.
+    let millis = u64::try_from(retry_after.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+    metadata.insert(PUSHBACK, MetadataValue::from(millis));
+    let (code, message) = (code(refusal.code), &refusal.message);
+    Status::with_error_details_vec_and_metadata(code, message, details, metadata)
+}
+
+/// When to try again, if a status says so.
+#[must_use]
+pub fn retry_after(status: &Status) -> Option<Duration> {
+    status.get_details_retry_info()?.retry_delay
+}
+
+fn info(refusal: &Refusal) -> ErrorInfo {
+    ErrorInfo {
         reason: refusal.reason.clone(),
         domain: DOMAIN.to_owned(),
         metadata: refusal.metadata.clone().into_iter().collect(),
-    };
-    Status::with_error_details_vec(code(refusal.code), &refusal.message, vec![info.into()])
+    }
 }
 
 /// The refusal that a status bears; none where it bears no reason of ours: the error of a proxy, of
@@ -74,6 +104,17 @@ mod tests {
         let refusal = refusal(9);
         let answer = to_status(&refusal).into_http::<()>();
         let status = Status::from_header_map(answer.headers()).unwrap();
+        assert_eq!(from_status(&status), Some(refusal));
+    }
+
+    #[test]
+    fn a_refusal_says_when_to_try_again() {
+        let (refusal, after) = (refusal(8), Duration::from_micros(1_500_001));
+        let status = to_status_later(&refusal, after);
+        assert_eq!(status.metadata().get(PUSHBACK).unwrap(), "1501");
+        let status = Status::from_header_map(status.into_http::<()>().headers()).unwrap();
+        assert_eq!(retry_after(&status), Some(after));
+        assert_eq!(retry_after(&to_status(&refusal)), None);
         assert_eq!(from_status(&status), Some(refusal));
     }
 

@@ -3,25 +3,27 @@
 //! What must hold: whoever bears something that is not right is refused, and never taken for anybody; and who
 //! guesses does not learn whether a token was ever one.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, header::AUTHORIZATION};
 use tonic::{Code, Status};
 use witness_core::{
-    caller::{CallerStanding, KnownBy, Token},
+    caller::{CallerRecord, CallerStanding, KnownBy, Token},
     hash::Hash,
 };
 
 use super::{Caller, callers::Callers};
 use crate::convert;
 
-/// Who calls.
+/// Who calls, and by what it is known, unless it is nobody in particular.
 pub(super) fn identify(
     headers: &HeaderMap,
     certificate: Option<&Hash>,
     callers: &Callers,
-) -> Result<Caller, Status> {
+) -> Result<(Caller, Option<KnownBy>), Status> {
     let mut given = headers.get_all(AUTHORIZATION).iter();
     let known_by = match (given.next(), certificate) {
-        (None, None) => return Ok(Caller::anybody()),
+        (None, None) => return Ok((Caller::anybody(), None)),
         (Some(_), Some(_)) => {
             return Err(refused(
                 "TWO_CREDENTIALS",
@@ -34,10 +36,16 @@ pub(super) fn identify(
             KnownBy::Token(token.ok_or_else(|| unknown(&KnownBy::Token(Hash::ZERO)))?.hash())
         }
     };
-    let record = callers.known_by(&known_by).ok_or_else(|| unknown(&known_by))?;
+    let record = living(callers, &known_by)?;
+    Ok((Caller::from(record.as_ref()), Some(known_by)))
+}
+
+/// The caller that is known by something, if it is let in now.
+pub(super) fn living(callers: &Callers, known_by: &KnownBy) -> Result<Arc<CallerRecord>, Status> {
+    let record = callers.known_by(known_by).ok_or_else(|| unknown(known_by))?;
     match record.standing(callers.now()) {
-        CallerStanding::Living => Ok(Caller::from(record.as_ref())),
-        CallerStanding::Revoked => Err(unknown(&known_by)),
+        CallerStanding::Living => Ok(record),
+        CallerStanding::Revoked => Err(unknown(known_by)),
         CallerStanding::NotYet => Err(refused(
             "TERM_NOT_BEGUN",
             &format!("the term of caller {} begins at {}; call again then", record.id, record.from),
@@ -84,7 +92,7 @@ mod tests {
 
     use super::{super::callers::tests as let_in, *};
 
-    fn reason(result: Result<Caller, Status>) -> String {
+    fn reason<T: std::fmt::Debug>(result: Result<T, Status>) -> String {
         let status = result.expect_err("somebody is taken for somebody");
         assert_eq!(status.code(), Code::Unauthenticated);
         from_status(&status).unwrap().reason
@@ -98,7 +106,8 @@ mod tests {
     fn whoever_bears_nothing_is_anybody_and_whoever_bears_the_wrong_thing_is_nobody() {
         let folder = tempfile::tempdir().unwrap();
         let callers = let_in::open(folder.path());
-        assert_eq!(identify(&HeaderMap::new(), None, &callers).unwrap(), Caller::anybody());
+        let nobody = identify(&HeaderMap::new(), None, &callers).unwrap();
+        assert_eq!(nobody, (Caller::anybody(), None));
         let stranger = Token::from_random(&[9; 32]);
         let stranger = format!("Bearer {}", stranger.reveal());
         let wrong = ["", "Bearer", "Bearer ", "Bearer wit_", "Basic d2l0Og==", &stranger];
@@ -120,7 +129,7 @@ mod tests {
             (record, format!("bearer {}", token.unwrap().reveal()))
         };
         let (living, token) = grant(1000, 1001);
-        let caller = identify(&bearing(&[&token]), None, &callers).unwrap();
+        let (caller, _) = identify(&bearing(&[&token]), None, &callers).unwrap();
         assert_eq!(*caller.id, *living.id.as_str());
         assert!(caller.scope().is_ok());
         let twice = identify(&bearing(&[&token, &token]), None, &callers);

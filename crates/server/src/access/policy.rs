@@ -36,7 +36,6 @@ pub(crate) enum Shape {
 pub(crate) struct Method {
     pub(crate) path: &'static str,
     pub(crate) policy: Policy,
-    #[cfg_attr(not(test), expect(dead_code, reason = "limits come next"))]
     pub(crate) shape: Shape,
 }
 

@@ -2,6 +2,7 @@
 
 mod chain;
 mod domains;
+mod limits;
 
 use std::{
     fs,
@@ -15,7 +16,11 @@ use clap::Parser;
 use serde::Deserialize;
 use witness_core::name::Name;
 
-pub(crate) use self::{chain::Chain, domains::Domains};
+pub(crate) use self::{
+    chain::Chain,
+    domains::Domains,
+    limits::{Limit, Limits},
+};
 
 /// The witness ledger's service: takes issuers' signed events into an append-only log, and proves it.
 #[derive(Debug, Parser)]
@@ -102,6 +107,9 @@ pub(crate) struct Config {
     /// How it is found out that a domain is an issuer's own.
     #[serde(default)]
     pub(crate) domains: Domains,
+    /// What one caller may take.
+    #[serde(default)]
+    pub(crate) limits: Limits,
     /// The chains that roll-ups go to; none is possible.
     #[serde(default)]
     pub(crate) chains: Vec<Chain>,
@@ -202,6 +210,7 @@ impl Config {
             bail!("access_head_every_s must be 1 to 86400, is {}", self.access_head_every_s);
         }
         self.domains.check()?;
+        self.limits.check()?;
         chain::check(&self.chains, self.is_development)
     }
 
@@ -283,6 +292,7 @@ mod tests {
             access_head_every_s,
             tls,
             domains,
+            limits,
             chains,
             init: _,
             is_development: _,
@@ -296,6 +306,19 @@ mod tests {
             (prove, https_port, allow_private),
             (default.prove, default.https_port, default.allow_private)
         );
+        assert_eq!(limits, Limits::default());
+        let Limit { calls_per_s, mib_per_s, calls, streams } = limits.anybody;
+        for (option, value) in [
+            ("calls_per_s", calls_per_s),
+            ("mib_per_s", mib_per_s),
+            ("calls", calls),
+            ("streams", streams),
+        ] {
+            let shown = text.matches(&format!("\n{option} = {value}\n")).count();
+            assert_eq!(shown, 2, "{option}, for anybody and for who is known");
+        }
+        let stalled = format!("\nstalled_after_s = {}\n", limits.stalled_after_s);
+        assert!(text.contains(&stalled));
         let [chain] = chains.as_slice() else { panic!("the example has one chain") };
         assert_eq!(rollup_every_s, default_rollup_every_s());
         assert_eq!(access_head_every_s, default_access_head_every_s());

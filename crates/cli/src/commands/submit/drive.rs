@@ -34,6 +34,9 @@ const IN_FLIGHT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Most attempts without any progress; with the pauses between them some 30 s.
 const ATTEMPTS_MAX: u32 = 8;
 
+/// The longest pause that a server may ask for.
+const RETRY_AFTER_MAX: Duration = Duration::from_mins(1);
+
 /// How many events and submissions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
@@ -178,7 +181,10 @@ impl Drive<'_> {
             return Err(self.unsettled(failure).into());
         }
         self.bar.set_message(format!("waiting for the server: {failure}"));
-        tokio::time::sleep(Duration::from_millis(100 << self.attempts.min(7))).await;
+        let pause = Duration::from_millis(100 << self.attempts.min(7));
+        // The server knows better when, within reason.
+        let asked = failure.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
+        tokio::time::sleep(pause.max(asked)).await;
         Ok(())
     }
 

@@ -1,0 +1,269 @@
+//! What comes in and goes out of a call that was let in.
+//!
+//! What must hold: a request that makes no progress is ended, so that it holds no memory; one that comes too fast is
+//! read more slowly; and a call keeps its place until its answer is through.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::body::Body;
+use http::HeaderMap;
+use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep};
+use tonic::{Code, Status};
+use witness_core::caller::KnownBy;
+use witness_wire::Bytes;
+
+use super::{
+    Callers,
+    credentials::living,
+    limits::{Meter, Place},
+    policy::Shape,
+};
+use crate::convert;
+
+/// A message must come at this rate at least, on the whole: one that trickles in is as good as one that stalls.
+const BYTES_PER_S_MIN: u64 = 1_024;
+/// Shorter pauses than this are saved up: a timer counts in milliseconds.
+const PAUSE_MIN: Duration = Duration::from_millis(5);
+
+/// The body of a request as it comes in.
+pub(super) struct Arriving {
+    body: Body,
+    meter: Arc<Meter>,
+    shape: Shape,
+    /// How long nothing may come while something must.
+    stalled_after: Duration,
+    message: Message,
+    /// While nothing may be read.
+    pause: Option<Pin<Box<Sleep>>>,
+    /// While something must come: since when it is waited for, and its time.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+    /// How long was waited for the message that is coming.
+    waited: Duration,
+}
+
+impl Arriving {
+    pub(super) fn new(
+        body: Body,
+        (meter, shape): (Arc<Meter>, Shape),
+        stalled_after: Duration,
+    ) -> Self {
+        let pause = pause(meter.bytes(0));
+        let (message, waiting, waited) = (Message::default(), None, Duration::ZERO);
+        Self { body, meter, shape, stalled_after, message, pause, waiting, waited }
+    }
+
+    /// Whether something must come now. A call of many messages may well be silent between two of them.
+    fn must_come(&self) -> bool {
+        self.shape != Shape::Stream || self.message.is_open()
+    }
+
+    /// How long may still be waited for what is coming.
+    fn patience(&self) -> Duration {
+        let earned = Duration::from_secs(self.message.received / BYTES_PER_S_MIN);
+        (self.stalled_after + earned).saturating_sub(self.waited).min(self.stalled_after)
+    }
+
+    fn came(&mut self, bytes: &Bytes) {
+        self.pause = pause(self.meter.bytes(bytes.len()));
+        if self.message.take(bytes) {
+            self.waited = Duration::ZERO;
+        }
+    }
+
+    /// Whether what must come has not come in its time.
+    fn is_stalled(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.must_come() {
+            self.waiting = None;
+            return false;
+        }
+        let patience = self.patience();
+        let (_since, time) =
+            self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(patience))));
+        time.as_mut().poll(context).is_ready()
+    }
+}
+
+impl http_body::Body for Arriving {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
+        let this = self.get_mut();
+        if let Some(pause) = &mut this.pause {
+            ready!(pause.as_mut().poll(context));
+            this.pause = None;
+        }
+        match Pin::new(&mut this.body).poll_frame(context) {
+            Poll::Ready(frame) => {
+                if let Some((since, _)) = this.waiting.take() {
+                    this.waited += since.elapsed();
+                }
+                if let Some(Ok(frame)) = &frame
+                    && let Some(bytes) = frame.data_ref()
+                {
+                    this.came(bytes);
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+            Poll::Pending if this.is_stalled(context) => {
+                // What has come is given up with the body.
+                Poll::Ready(Some(Err(stalled(this.stalled_after).into())))
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn pause(wait: Duration) -> Option<Pin<Box<Sleep>>> {
+    (wait >= PAUSE_MIN).then(|| Box::pin(sleep(wait)))
+}
+
+fn stalled(after: Duration) -> Status {
+    let message = format!(
+        "the request made no progress for {} s; send it again, and to its end",
+        after.as_secs()
+    );
+    convert::named(Code::DeadlineExceeded, "REQUEST_STALLED", &message)
+}
+
+/// Where a body stands in the messages of gRPC, each a flag, four bytes of length, and so many bytes.
+#[derive(Debug, Default)]
+struct Message {
+    head: [u8; 5],
+    /// Bytes of the head that have come.
+    head_size: usize,
+    /// Bytes of the message that have not.
+    missing: usize,
+    /// Bytes that have come since the last message ended.
+    received: u64,
+}
+
+impl Message {
+    fn is_open(&self) -> bool {
+        self.head_size > 0
+    }
+
+    /// Takes what came; gives whether a message ended in it.
+    fn take(&mut self, mut bytes: &[u8]) -> bool {
+        let mut ended = false;
+        self.received += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        while !bytes.is_empty() {
+            let (place, size) =
+                (self.head.get_mut(self.head_size..).unwrap_or_default(), bytes.len());
+            if !place.is_empty() {
+                let count = place.len().min(size);
+                place.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+                self.head_size += count;
+                bytes = bytes.get(count..).unwrap_or_default();
+                let [_flag, length @ ..] = self.head;
+                self.missing = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+            }
+            if self.head_size == self.head.len() {
+                let count = self.missing.min(bytes.len());
+                self.missing -= count;
+                bytes = bytes.get(count..).unwrap_or_default();
+                if self.missing == 0 {
+                    self.head_size = 0;
+                    ended = true;
+                }
+            }
+        }
+        if ended {
+            self.received = 0;
+        }
+        ended
+    }
+}
+
+/// The body of an answer as it goes out.
+pub(super) struct Leaving {
+    body: Body,
+    /// Who must still be let in while a long answer goes out.
+    for_whom: Option<(Arc<Callers>, KnownBy)>,
+    is_cut: bool,
+    _place: Place,
+}
+
+impl Leaving {
+    pub(super) fn new(body: Body, place: Place, for_whom: Option<(Arc<Callers>, KnownBy)>) -> Self {
+        Self { body, for_whom, is_cut: false, _place: place }
+    }
+}
+
+impl http_body::Body for Leaving {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        if this.is_cut {
+            return Poll::Ready(None);
+        }
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        let is_data = matches!(&frame, Some(Ok(frame)) if frame.is_data());
+        let refused = this.for_whom.as_ref().filter(|_| is_data);
+        let refused = refused.and_then(|(callers, who)| living(callers, who).err());
+        let Some(status) = refused else { return Poll::Ready(frame) };
+        this.is_cut = true;
+        let mut trailers = HeaderMap::new();
+        match status.add_header(&mut trailers) {
+            Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
+            // Nothing more goes out in any case.
+            Err(status) => Poll::Ready(Some(Err(axum::Error::new(status)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.is_cut || self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_told_apart_however_they_are_cut() {
+        let one = |length: u8| [&[0, 0, 0, 0, length][..], &vec![7; length.into()]].concat();
+        let all = [one(3), one(0), one(200), one(1)].concat();
+        let ends: Vec<usize> = vec![8, 13, 218, 224];
+        for step in 1..=all.len() {
+            let (mut message, mut at) = (Message::default(), 0);
+            for piece in all.chunks(step) {
+                let before = at;
+                at += piece.len();
+                let ended = message.take(piece);
+                assert_eq!(
+                    ended,
+                    ends.iter().any(|end| (before + 1..=at).contains(end)),
+                    "{step} {at}"
+                );
+                assert_eq!(message.is_open(), !ends.contains(&at), "{step} {at}");
+            }
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! What each caller takes: calls, bytes, and how many at the same time.
+//!
+//! What must hold: who is within its limits is never refused for what somebody else does; strangers make no memory
+//! grow; and bytes over the rate are waited for, never refused, so that a long call slows down and does not break.
+
+use std::{
+    borrow::Borrow,
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use prometheus_client::metrics::gauge::Gauge;
+use tonic::{Code, Status};
+use witness_wire::{refusal, v1};
+
+use super::{Caller, Role, policy::Shape};
+use crate::{config, places::Source};
+
+/// Addresses that are told apart at a time; beyond so many, all others share one.
+const SOURCES_MAX: usize = 16_384;
+/// How often a full table is looked through for those who have not called for a while.
+const SWEPT_EVERY: Duration = Duration::from_secs(1);
+/// What may come at once after a pause: what a second allows.
+const BURST: Duration = Duration::from_secs(1);
+/// When to try again where it is not known when another call ends.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+const BYTES_PER_MIB: u32 = 1 << 20;
+
+/// The meters of all who call.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    config: config::Limits,
+    monotonic: fn() -> Instant,
+    known: Mutex<Meters<Arc<str>>>,
+    anybody: Mutex<Meters<Source>>,
+    under_way: Gauge,
+}
+
+/// The meters of one kind of callers.
+#[derive(Debug)]
+struct Meters<K> {
+    each: BTreeMap<K, Arc<Meter>>,
+    /// For who finds no place among them.
+    rest: Arc<Meter>,
+    swept_at: Instant,
+}
+
+/// What one caller has taken.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    limit: config::Limit,
+    monotonic: fn() -> Instant,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug)]
+struct Taken {
+    /// Until when what was taken uses up the rate, if nothing more is taken: the generic cell rate algorithm (ITU-T
+    /// I.371), so that a rate is one point in time.
+    calls_until: Instant,
+    bytes_until: Instant,
+    calls: u32,
+    streams: u32,
+}
+
+/// A call's place among those of its caller, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    meter: Arc<Meter>,
+    is_stream: bool,
+    under_way: Gauge,
+}
+
+/// Which limit a call is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Over {
+    pub(super) limit: &'static str,
+    most: u32,
+    pub(super) retry_after: Duration,
+}
+
+impl Limits {
+    pub(crate) fn new(
+        config: config::Limits,
+        monotonic: fn() -> Instant,
+        under_way: Gauge,
+    ) -> Self {
+        let known = Mutex::new(Meters::new(config.known, monotonic));
+        let anybody = Mutex::new(Meters::new(config.anybody, monotonic));
+        Self { config, monotonic, known, anybody, under_way }
+    }
+
+    /// After how long without progress a request is ended.
+    pub(super) fn stalled_after(&self) -> Duration {
+        Duration::from_secs(self.config.stalled_after_s)
+    }
+
+    /// A place for a call.
+    pub(super) fn enter(
+        &self,
+        caller: &Caller,
+        source: Source,
+        shape: Shape,
+    ) -> Result<Place, Over> {
+        let now = (self.monotonic)();
+        let meter = match caller.role {
+            Role::Anybody => lock(&self.anybody).of(&source, source, now),
+            Role::Issuer(_) | Role::Regulator(_) | Role::Operator => {
+                lock(&self.known).of(&*caller.id, Arc::clone(&caller.id), now)
+            }
+        };
+        let is_stream = shape != Shape::Unary;
+        meter.enter(is_stream, now)?;
+        let under_way = self.under_way.clone();
+        under_way.inc();
+        Ok(Place { meter, is_stream, under_way })
+    }
+}
+
+impl<K: Ord> Meters<K> {
+    fn new(limit: config::Limit, monotonic: fn() -> Instant) -> Self {
+        let rest = Arc::new(Meter::new(limit, monotonic));
+        Self { each: BTreeMap::new(), rest, swept_at: monotonic() }
+    }
+
+    fn of<Q: Ord + ?Sized>(&mut self, whose: &Q, key: K, now: Instant) -> Arc<Meter>
+    where
+        K: Borrow<Q>,
+    {
+        if let Some(meter) = self.each.get(whose) {
+            return Arc::clone(meter);
+        }
+        if self.each.len() >= SOURCES_MAX && now.duration_since(self.swept_at) >= SWEPT_EVERY {
+            self.swept_at = now;
+            // One that takes nothing is as good as a new one.
+            self.each.retain(|_, meter| Arc::strong_count(meter) > 1 || !meter.is_idle(now));
+        }
+        if self.each.len() >= SOURCES_MAX {
+            return Arc::clone(&self.rest);
+        }
+        let meter = Arc::new(Meter::new(self.rest.limit, self.rest.monotonic));
+        self.each.insert(key, Arc::clone(&meter));
+        meter
+    }
+}
+
+impl Meter {
+    fn new(limit: config::Limit, monotonic: fn() -> Instant) -> Self {
+        let now = monotonic();
+        let taken = Taken { calls_until: now, bytes_until: now, calls: 0, streams: 0 };
+        Self { limit, monotonic, taken: Mutex::new(taken) }
+    }
+
+    fn is_idle(&self, now: Instant) -> bool {
+        let taken = lock(&self.taken);
+        taken.calls == 0 && taken.calls_until <= now && taken.bytes_until <= now
+    }
+
+    fn enter(&self, is_stream: bool, now: Instant) -> Result<(), Over> {
+        let over = |limit, most, retry_after| Err(Over { limit, most, retry_after });
+        let mut taken = lock(&self.taken);
+        let cost = BURST / self.limit.calls_per_s;
+        let calls_until = taken.calls_until.max(now) + cost;
+        let ahead = calls_until.duration_since(now);
+        if ahead > BURST {
+            return over("calls_per_s", self.limit.calls_per_s, ahead.saturating_sub(BURST));
+        }
+        if taken.calls >= self.limit.calls {
+            return over("calls", self.limit.calls, TRY_AGAIN_AFTER);
+        }
+        if is_stream && taken.streams >= self.limit.streams {
+            return over("streams", self.limit.streams, TRY_AGAIN_AFTER);
+        }
+        taken.calls_until = calls_until;
+        taken.calls += 1;
+        taken.streams += u32::from(is_stream);
+        Ok(())
+    }
+
+    /// Counts bytes that came; gives how long nothing more may be read.
+    pub(super) fn bytes(&self, count: usize) -> Duration {
+        let now = (self.monotonic)();
+        let per_s = u64::from(self.limit.mib_per_s) * u64::from(BYTES_PER_MIB);
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        let cost = Duration::from_nanos(count.saturating_mul(1_000_000_000) / per_s);
+        let mut taken = lock(&self.taken);
+        taken.bytes_until = taken.bytes_until.max(now) + cost;
+        taken.bytes_until.duration_since(now).saturating_sub(BURST)
+    }
+}
+
+impl Place {
+    /// Where the call's bytes are counted.
+    pub(super) fn meter(&self) -> Arc<Meter> {
+        Arc::clone(&self.meter)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = lock(&self.meter.taken);
+        taken.calls -= 1;
+        taken.streams -= u32::from(self.is_stream);
+        self.under_way.dec();
+    }
+}
+
+impl Over {
+    /// The refusal, with when to try again.
+    pub(super) fn status(&self) -> Status {
+        let Self { limit, most, retry_after } = *self;
+        let what = match limit {
+            "calls_per_s" => "calls in a second",
+            "calls" => "calls at the same time",
+            _ => "calls of many messages at the same time",
+        };
+        let code = u32::try_from(i32::from(Code::ResourceExhausted)).unwrap_or(2);
+        let metadata = [("limit", limit.to_owned()), ("most", most.to_string())];
+        let refused = v1::Refusal {
+            code,
+            reason: "OVER_LIMIT".to_owned(),
+            message: format!("one caller may make at most {most} {what}; try again later"),
+            metadata: metadata.map(|(name, value)| (name.to_owned(), value)).into(),
+        };
+        refusal::to_status_later(&refused, retry_after)
+    }
+}
+
+/// Nothing is left half-changed where somebody panics.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::Ipv4Addr,
+        sync::{
+            LazyLock,
+            atomic::{AtomicU64, Ordering},
+        },
+    };
+
+    use super::*;
+
+    static START: LazyLock<Instant> = LazyLock::new(crate::clock::monotonic);
+    /// Only the test that has the lock turns it.
+    static MILLIS: AtomicU64 = AtomicU64::new(0);
+    static TURN: Mutex<()> = Mutex::new(());
+
+    fn clock() -> Instant {
+        *START + Duration::from_millis(MILLIS.load(Ordering::Relaxed))
+    }
+
+    fn pass(millis: u64) {
+        MILLIS.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    fn limits() -> Limits {
+        let limit = config::Limit { calls_per_s: 10, mib_per_s: 1, calls: 4, streams: 2 };
+        let config = config::Limits { anybody: limit, known: limit, ..config::Limits::default() };
+        Limits::new(config, clock, Gauge::default())
+    }
+
+    fn stranger(number: u32) -> Source {
+        Source::V4(Ipv4Addr::from_bits(number))
+    }
+
+    fn call(limits: &Limits, number: u32, shape: Shape) -> Result<Place, &'static str> {
+        let entered = limits.enter(&Caller::anybody(), stranger(number), shape);
+        entered.map_err(|over| over.limit)
+    }
+
+    #[test]
+    fn calls_beyond_a_rate_are_refused_until_their_time_and_nobody_elses_are() {
+        let _turn = lock(&TURN);
+        let limits = limits();
+        let unary = |number| call(&limits, number, Shape::Unary).map(drop);
+        assert!((0..10).all(|_| unary(1).is_ok()));
+        let over = limits.enter(&Caller::anybody(), stranger(1), Shape::Unary).unwrap_err();
+        assert_eq!((over.limit, over.retry_after), ("calls_per_s", Duration::from_millis(100)));
+        assert_eq!(unary(2), Ok(()));
+        let known = Caller { id: "c-0badcafe".into(), role: Role::Operator };
+        assert!(limits.enter(&known, stranger(1), Shape::Unary).is_ok());
+        pass(100);
+        assert_eq!((unary(1), unary(1)), (Ok(()), Err("calls_per_s")));
+        pass(5_000);
+        assert!((0..10).all(|_| unary(1).is_ok()));
+        assert_eq!(unary(1), Err("calls_per_s"));
+    }
+
+    #[test]
+    fn calls_at_the_same_time_are_bounded_until_one_ends() {
+        let _turn = lock(&TURN);
+        let limits = limits();
+        let streams: Vec<_> = (0..2).map(|_| call(&limits, 1, Shape::Stream).unwrap()).collect();
+        assert_eq!(call(&limits, 1, Shape::Answers).map(drop), Err("streams"));
+        let calls: Vec<_> = (0..2).map(|_| call(&limits, 1, Shape::Unary).unwrap()).collect();
+        assert_eq!(call(&limits, 1, Shape::Unary).map(drop), Err("calls"));
+        assert_eq!(limits.under_way.get(), 4);
+        drop((streams, calls));
+        assert_eq!(limits.under_way.get(), 0);
+        assert!(call(&limits, 1, Shape::Answers).is_ok());
+    }
+
+    #[test]
+    fn bytes_over_the_rate_are_waited_for() {
+        let _turn = lock(&TURN);
+        let limits = limits();
+        let meter = call(&limits, 1, Shape::Stream).unwrap().meter();
+        assert_eq!(meter.bytes(1 << 20), Duration::ZERO, "a second's worth at once");
+        assert_eq!(meter.bytes(1 << 19), Duration::from_millis(500));
+        pass(250);
+        assert_eq!(meter.bytes(0), Duration::from_millis(250));
+        pass(60_000);
+        assert_eq!(meter.bytes(1 << 20), Duration::ZERO);
+    }
+
+    #[test]
+    fn any_number_of_strangers_takes_bounded_memory_and_each_is_told_apart_again() {
+        let _turn = lock(&TURN);
+        let limits = limits();
+        let most = u32::try_from(SOURCES_MAX).unwrap();
+        let stays = call(&limits, 0, Shape::Unary).unwrap();
+        for number in 1..most + 9 {
+            call(&limits, number, Shape::Unary).unwrap();
+        }
+        // Those that found no place share one meter.
+        assert!(call(&limits, most + 9, Shape::Unary).is_ok());
+        assert!(call(&limits, most + 9, Shape::Unary).is_err());
+        assert_eq!(lock(&limits.anybody).each.len(), SOURCES_MAX);
+        pass(2_000);
+        assert!((0..10).all(|_| call(&limits, most + 9, Shape::Unary).is_ok()));
+        // Who calls still is not forgotten.
+        assert_eq!(lock(&limits.anybody).each.len(), 2);
+        drop(stays);
+    }
+}

@@ -1,0 +1,69 @@
+//! What one caller may take, so that it leaves something for the others.
+
+use anyhow::bail;
+use serde::Deserialize;
+
+/// The limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// A request that makes no progress for so long is ended.
+    pub(crate) stalled_after_s: u64,
+    /// For each address from which nobody in particular calls.
+    pub(crate) anybody: Limit,
+    /// For each caller that was let in.
+    pub(crate) known: Limit,
+}
+
+/// What one caller may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limit {
+    /// Calls that begin in a second, and as many at once after a pause.
+    pub(crate) calls_per_s: u32,
+    /// MiB that are read in a second; beyond that, reading waits.
+    pub(crate) mib_per_s: u32,
+    /// Calls at the same time.
+    pub(crate) calls: u32,
+    /// Calls of many messages among them.
+    pub(crate) streams: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { stalled_after_s: 30, anybody: Limit::default(), known: Limit::default() }
+    }
+}
+
+/// Above what a machine of two cores does at its best (`tests/README.md`): 14,000 single submissions in a second, 256
+/// under way, or some 150 MB in a second. So no honest client meets them, and no broken one takes a larger
+/// machine for itself.
+impl Default for Limit {
+    fn default() -> Self {
+        Self { calls_per_s: 20_000, mib_per_s: 512, calls: 1_024, streams: 256 }
+    }
+}
+
+impl Limits {
+    /// What no configuration may say.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        if !(1..=3_600).contains(&self.stalled_after_s) {
+            bail!("limits.stalled_after_s must be 1 to 3600, is {}", self.stalled_after_s);
+        }
+        for (whose, limit) in [("anybody", self.anybody), ("known", self.known)] {
+            let Limit { calls_per_s, mib_per_s, calls, streams } = limit;
+            let named = [
+                ("calls_per_s", calls_per_s),
+                ("mib_per_s", mib_per_s),
+                ("calls", calls),
+                ("streams", streams),
+            ];
+            for (name, value) in named {
+                if !(1..=1_000_000).contains(&value) {
+                    bail!("limits.{whose}.{name} must be 1 to 1000000, is {value}");
+                }
+            }
+        }
+        Ok(())
+    }
+}
