@@ -22,6 +22,7 @@ mod instances;
 mod kill;
 mod oddities;
 mod oracles;
+mod personal;
 mod production;
 mod rebuild;
 mod refusals;

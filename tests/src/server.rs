@@ -102,6 +102,13 @@ impl Data {
         Server::spawn(command, self.socket()).serving()
     }
 
+    /// Starts a server on it that says what this filter lets through, and waits until it serves.
+    #[must_use]
+    pub fn start_saying(&self, filter: &str) -> Server {
+        let command = command_saying(&self.path(), "127.0.0.1:0", filter);
+        Server::spawn(command, self.socket()).serving()
+    }
+
     /// Starts a server on it that listens on a certain address, and waits until it serves.
     #[must_use]
     pub fn start_at(&self, listen: &str) -> Server {
@@ -138,8 +145,12 @@ impl Data {
 }
 
 fn command(data: &Path, listen: &str) -> Command {
+    command_saying(data, listen, LOG_FILTER)
+}
+
+fn command_saying(data: &Path, listen: &str, filter: &str) -> Command {
     let mut command = Command::new(witnessd());
-    command.args(["--dev", "--listen", listen, "--log", LOG_FILTER, "--data"]).arg(data);
+    command.args(["--dev", "--listen", listen, "--log", filter, "--data"]).arg(data);
     command
 }
 
