@@ -17,6 +17,7 @@ mod cli_submit;
 mod cli_verify;
 mod contract;
 mod disk;
+mod erasure;
 mod evidence;
 mod instances;
 mod kill;

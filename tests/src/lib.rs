@@ -16,6 +16,7 @@ mod http;
 mod issuer;
 mod process;
 mod proxy;
+mod remains;
 mod rng;
 mod server;
 mod trust;
@@ -30,6 +31,7 @@ pub use issuer::{
 };
 pub use process::{Running, Said};
 pub use proxy::{CONTROL, Calls, Fault, LISTENING, Proxy, Rule, Traffic};
+pub use remains::Remains;
 pub use rng::Rng;
 pub use server::{Data, Server, copy_folder, witnessd, witnessd_says};
 pub use trust::Trust;

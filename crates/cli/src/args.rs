@@ -35,7 +35,7 @@ Examples:
 /// A witnessing firm keeps an append-only log of every document hash that an issuer publishes and of
 /// every later change. It never sees the documents. This program is for issuers (keygen, submit), for
 /// holders of a document (hash, status, history, evidence, verify), for whoever watches the firm (watch),
-/// and for the firm's operator (firm, issuer, access, anchor).
+/// for regulators (audit), and for the firm's operator (firm, issuer, access, erase, anchor).
 #[derive(Debug, Parser)]
 #[command(name = "witness", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Evidence(commands::evidence::EvidenceArgs),
     /// Verify an evidence file, without any server
     Verify(commands::verify::VerifyArgs),
+    /// Erase events for good: their texts, hashes and details; every proof stays valid (operator)
+    Erase(Box<commands::erase::EraseArgs>),
     /// Put roll-ups on a public chain, and see how they stand there (operator)
     Anchor(Box<commands::anchor::AnchorArgs>),
     /// Search, count, follow, take away and check what is in your scope (regulator, issuer)
@@ -97,6 +99,7 @@ impl Command {
             | Self::Status(_)
             | Self::Evidence(_)
             | Self::Verify(_)
+            | Self::Erase(_)
             | Self::Anchor(_)
             | Self::Audit(_) => Outcome::CannotTell,
         }

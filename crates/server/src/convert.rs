@@ -70,10 +70,12 @@ pub(crate) fn named(code: Code, reason: &str, message: &str) -> Status {
 
 /// That all that was known of a document was erased.
 pub(crate) fn erased(by: ErasedBy) -> Status {
-    let message =
-        "all that was known of this document was erased; only leaf hashes remain in the log";
+    let message = format!(
+        "all that was known of this document was erased at {}; only leaf hashes remain in the log",
+        by.at
+    );
     let at = [("erased_at_us".to_owned(), by.at.micros().to_string())];
-    named_with((Code::NotFound, "ERASED"), message, at.into())
+    named_with((Code::NotFound, "ERASED"), &message, at.into())
 }
 
 fn named_with(

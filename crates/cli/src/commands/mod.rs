@@ -5,6 +5,7 @@ pub(crate) mod access;
 pub(crate) mod anchor;
 pub(crate) mod audit;
 pub(crate) mod completions;
+pub(crate) mod erase;
 pub(crate) mod evidence;
 pub(crate) mod firm;
 pub(crate) mod hash;
@@ -37,6 +38,7 @@ pub(crate) fn run(
         Command::History(args) => wait(status::run_history(&args, output)),
         Command::Evidence(args) => wait(evidence::run(&args, output)),
         Command::Verify(args) => wait(verify::run(&args, output)),
+        Command::Erase(args) => wait(erase::run(&args, output)),
         Command::Anchor(args) => wait(anchor::run(&args, output)),
         Command::Audit(args) => audit::run(&args, output, now),
         Command::Watch(args) => watch::run(&args, output, now),

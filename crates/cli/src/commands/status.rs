@@ -51,6 +51,9 @@ pub(crate) struct HistoryArgs {
 
 const SUSPECT: &str = "the key that signed this was revoked later, as of a time before its receipt: the signature is suspect";
 
+/// What was erased may have said anything.
+const ERASED: &str = "the text that says how it stands was erased";
+
 /// The request about a document.
 pub(crate) fn request(document: &DocumentArgs) -> Result<DocumentRequest> {
     let hash = document.hash()?;
@@ -84,10 +87,17 @@ pub(crate) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
         output.warn(SUSPECT)?;
     }
     let received_at = Timestamp::from_micros(status.received_at_us).to_string();
-    let occurred_at = rfc3339(status.occurred_at_us);
+    let erased_at = status.erased_at_us.map(|at| Timestamp::from_micros(at).to_string());
+    // Of an erased event the issuer's word is not known.
+    let occurred_at = erased_at.is_none().then(|| rfc3339(status.occurred_at_us));
     output.field("last change", &last_change(&status))?;
     output.field("received", &format!("{received_at}, by the firm's clock"))?;
-    output.field("occurred", &format!("{occurred_at}, by the issuer's word"))?;
+    if let Some(occurred_at) = &occurred_at {
+        output.field("occurred", &format!("{occurred_at}, by the issuer's word"))?;
+    }
+    if let Some(erased_at) = &erased_at {
+        output.field("erased", &format!("{erased_at}, by the firm's clock"))?;
+    }
     output.field("logged", &format!("{} entry {}", status.origin, status.index))?;
     output.field("events", &status.events.to_string())?;
     output.json(&json!({
@@ -107,6 +117,7 @@ pub(crate) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
         "events": status.events,
         "expired": status.expired,
         "suspect": status.suspect,
+        "erased_at": erased_at,
     }))?;
     Ok(outcome)
 }
@@ -129,6 +140,7 @@ fn verdict(answer: &GetStatusResponse) -> (Outcome, String) {
         }
         "replaced" => (Outcome::Refused, "SUPERSEDED".to_owned()),
         "deleted" => (Outcome::Refused, "DELETED".to_owned()),
+        "erased" => (Outcome::CannotTell, ERASED.to_owned()),
         _ => (Outcome::CannotTell, "the last change is of an unknown kind".to_owned()),
     };
     match verdict {
@@ -142,8 +154,7 @@ fn verdict(answer: &GetStatusResponse) -> (Outcome, String) {
 /// Format": a status stays until another is given). Status and class, empty where it was plainly issued.
 fn status_before_deletion(items: &[Item]) -> Result<(String, String)> {
     for item in items.iter().rev() {
-        let event =
-            Event::parse(&item.event).context("the server sent an event that does not read")?;
+        let Some(event) = event_of(item)? else { return Err(Failure::cannot_tell(ERASED).into()) };
         match event.change {
             Change::Status { class, status } => {
                 return Ok((status.as_str().to_owned(), class.word().to_owned()));
@@ -182,20 +193,35 @@ pub(crate) async fn run_history(args: &HistoryArgs, output: &mut Output) -> Resu
     let events = count_of(u64::try_from(history.items.len())?, "event");
     output.line(&format!("{events} in {}", history.origin))?;
     for item in &history.items {
-        let event =
-            Event::parse(&item.event).context("the server sent an event that does not read")?;
-        show(item, &event, output)?;
-        output.json(&as_json(&history.origin, item, &event))?;
+        let event = event_of(item)?;
+        show(item, event.as_ref(), output)?;
+        output.json(&as_json(&history.origin, item, event.as_ref()))?;
     }
     Ok(Outcome::Done)
 }
 
-fn show(item: &Item, event: &Event, output: &mut Output) -> Result<()> {
+/// The event of an item; none once it was erased.
+fn event_of(item: &Item) -> Result<Option<Event>> {
+    if item.erased_at_us.is_some() {
+        return Ok(None);
+    }
+    let event = Event::parse(&item.event);
+    event.map(Some).context("the server sent an event that does not read")
+}
+
+fn show(item: &Item, event: Option<&Event>, output: &mut Output) -> Result<()> {
     let received_at = Timestamp::from_micros(item.received_at_us);
     output.line("")?;
-    output.line(&format!("{received_at}  {}", change_text(&event.change)))?;
-    output.field("occurred", &format!("{}, by the issuer's word", rfc3339(event.occurred_at)))?;
-    output.field("claim type", event.claim_type.as_str())?;
+    let change = event.map_or_else(|| "erased".to_owned(), |event| change_text(&event.change));
+    output.line(&format!("{received_at}  {change}"))?;
+    if let Some(event) = event {
+        let occurred_at = rfc3339(event.occurred_at);
+        output.field("occurred", &format!("{occurred_at}, by the issuer's word"))?;
+        output.field("claim type", event.claim_type.as_str())?;
+    }
+    if let Some(erased_at) = item.erased_at_us.map(Timestamp::from_micros) {
+        output.field("erased", &format!("{erased_at}, by the firm's clock"))?;
+    }
     output.field("stream", &format!("{}, event {}", item.stream, item.sequence))?;
     output.field("entry", &format!("{}, event {} of it", item.index, item.event_index))?;
     if !item.anomalies.is_empty() {
@@ -221,14 +247,17 @@ fn change_text(change: &Change) -> String {
     }
 }
 
-fn as_json(origin: &str, item: &Item, event: &Event) -> Value {
-    let status = match &event.change {
-        Change::Status { class, status } => Some((class.word(), status.as_str())),
-        Change::Issued
-        | Change::Replaced { .. }
-        | Change::Amended { .. }
-        | Change::Deleted
-        | Change::Restored => None,
+fn as_json(origin: &str, item: &Item, event: Option<&Event>) -> Value {
+    let status = match event.map(|event| &event.change) {
+        Some(Change::Status { class, status }) => Some((class.word(), status.as_str())),
+        Some(
+            Change::Issued
+            | Change::Replaced { .. }
+            | Change::Amended { .. }
+            | Change::Deleted
+            | Change::Restored,
+        )
+        | None => None,
     };
     json!({
         "origin": origin,
@@ -237,13 +266,14 @@ fn as_json(origin: &str, item: &Item, event: &Event) -> Value {
         "stream": item.stream,
         "sequence": item.sequence,
         "received_at": Timestamp::from_micros(item.received_at_us).to_string(),
-        "occurred_at": rfc3339(event.occurred_at),
-        "change": event.change.kind().word(),
+        "occurred_at": event.map(|event| rfc3339(event.occurred_at)),
+        "change": event.map(|event| event.change.kind().word()),
         "status": status.map(|(_, status)| status),
         "status_class": status.map(|(class, _)| class),
-        "claim_type": event.claim_type.as_str(),
+        "claim_type": event.map(|event| event.claim_type.as_str()),
         "anomalies": item.anomalies,
         "suspect": item.suspect,
+        "erased_at": item.erased_at_us.map(|at| Timestamp::from_micros(at).to_string()),
     })
 }
 
@@ -272,6 +302,7 @@ mod tests {
         assert_eq!(of("replaced", "", "").0, Outcome::Refused);
         assert_eq!(of("deleted", "", "").0, Outcome::Refused);
         assert_eq!(of("dissolved", "", "").0, Outcome::CannotTell);
+        assert_eq!(of("erased", "", ""), (Outcome::CannotTell, ERASED.to_owned()));
         assert_eq!(of("status", "", "").0, Outcome::CannotTell);
     }
 

@@ -1,0 +1,383 @@
+//! Erasures: what is erased is in no file any more, whatever proves the rest stays, and a legal hold stops it.
+
+use std::{fs, time::Duration};
+
+use prost::Message as _;
+use tonic::Status;
+use witness_core::{
+    drafting::{Draft, Occurrence},
+    encoding::base64,
+    entry::{Entry, EntryKind},
+    erasure::Erasure,
+    event::{Event, Salt, StatusClass},
+    evidence::{self, Evidence, FactKind},
+    hash::DocumentHash,
+    note::Strict,
+    policy::Policy,
+};
+use witness_tests::{
+    Clients, Data, Issuer, Remains, Rng, Server, Stream, Witness, ask, document, issued, refusal,
+    request, scaled, status, tell,
+};
+use witness_wire::v1;
+
+const ISSUER: &str = "issuer.example";
+
+/// A document that was issued, with details of its own.
+fn issued_with(name: &str, module: &str) -> Occurrence {
+    let mut occurrence = issued(document(name));
+    for (field, value) in &mut occurrence.details {
+        if field == "module" {
+            *value = module.to_owned();
+        }
+    }
+    occurrence
+}
+
+/// What must be found of an event before it is erased, as it is stored, and nowhere after.
+struct Traces {
+    stored: Vec<(&'static str, Vec<u8>)>,
+    other: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Traces {
+    /// Of the event of a draft. Its document hash is among them if nothing else of the document stays.
+    fn of(draft: &Draft, event: usize, module: &str) -> Self {
+        let text = Event::parse(draft.events[event].as_bytes()).unwrap();
+        // The second line of details is their salt.
+        let details_salt = draft.details[event].lines().nth(1).unwrap();
+        let details_salt = Salt::parse(details_salt).unwrap().0;
+        let (salt, details_hash) = (text.salt.0, text.details.unwrap());
+        let (hex, hash) = (text.document.0.to_hex(), text.document.0);
+        Self {
+            stored: vec![
+                ("salt in base64", base64(&salt).into_bytes()),
+                ("document hash in hex", hex.into_bytes()),
+                ("details hash in base64", details_hash.to_base64().into_bytes()),
+                ("salt of the details in base64", base64(&details_salt).into_bytes()),
+                ("value of the details", module.as_bytes().to_vec()),
+            ],
+            other: vec![
+                ("salt", salt.to_vec()),
+                ("document hash", hash.as_bytes().to_vec()),
+                ("document hash in base64", hash.to_base64().into_bytes()),
+                ("details hash", details_hash.as_bytes().to_vec()),
+                ("salt of the details", details_salt.to_vec()),
+            ],
+        }
+    }
+
+    /// The document lives on: its hash is no trace of the event.
+    fn without_document(mut self) -> Self {
+        self.stored.retain(|(what, _)| !what.starts_with("document"));
+        self.other.retain(|(what, _)| !what.starts_with("document"));
+        self
+    }
+
+    /// Each that is stored is found in some table, decompressed.
+    fn assert_in_tables(&self, remains: &Remains) {
+        for (what, bytes) in &self.stored {
+            let found = remains.holding(bytes);
+            assert!(found.iter().any(|name| name.ends_with(", decompressed")), "{what}: {found:?}");
+        }
+    }
+
+    fn assert_nowhere(&self, remains: &Remains) {
+        for (what, bytes) in self.stored.iter().chain(&self.other) {
+            assert_eq!(remains.holding(bytes), Vec::<&str>::new(), "{what} is still there");
+        }
+    }
+}
+
+/// Evidence verifies; gives how many events it proves.
+async fn proved(clients: &mut Clients, policy: &Policy, document: DocumentHash) -> usize {
+    let answer = clients.evidence.get_evidence(ask(ISSUER, document)).await.unwrap();
+    let evidence = Evidence::parse(&answer.into_inner().evidence).unwrap();
+    let verdict = evidence::verify(&evidence, policy, &[], &Strict).unwrap();
+    let [item] = verdict.items.as_slice() else { panic!("not one document") };
+    let facts = [FactKind::Signed, FactKind::Logged, FactKind::Published];
+    assert!(item.events.iter().all(|event| facts.iter().all(|fact| event.has(*fact))));
+    item.events.len()
+}
+
+/// Two submissions of many events each, with a document that goes whole, one that goes in part, and neighbours.
+async fn log_documents(clients: &mut Clients, stream: &mut Stream) -> [(Draft, v1::Receipt); 2] {
+    let neighbour = |n: u32| issued(document(format!("neighbour {n}")));
+    let mut first: Vec<_> = (0..40).map(neighbour).collect();
+    first[17] = issued_with("whole", "WHOLE-17");
+    first[19] = issued_with("partly", "PARTLY-19");
+    let mut second: Vec<_> = (40..60).map(neighbour).collect();
+    second[3] = status(document("partly"), StatusClass::Affirming, "Renewed");
+    let [first, second] = [first, second].map(|occurrences| stream.cut(&occurrences));
+    let receipts = [
+        clients.submit(request(&first)).await.unwrap(),
+        clients.submit(request(&second)).await.unwrap(),
+    ];
+    let [one, two] = receipts;
+    [(first, one), (second, two)]
+}
+
+async fn neighbours_are_proved(clients: &mut Clients, policy: &Policy) {
+    for n in (0..60).filter(|n| ![17, 19, 43].contains(n)) {
+        let document = document(format!("neighbour {n}"));
+        assert_eq!(proved(clients, policy, document).await, 1, "neighbour {n}");
+    }
+}
+
+fn policy(data: &Data) -> Policy {
+    Policy::parse(&fs::read(data.path().join("policy.json")).unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_erased_is_in_no_file_and_its_neighbours_are_proved() {
+    let data = Data::new();
+    let folder = tempfile::tempdir().unwrap();
+    let server = data.start();
+    let policy = policy(&data);
+    let issuer = Issuer::of_dev(&data);
+    let mut clients = server.clients().await;
+    let submitted = log_documents(&mut clients, &mut issuer.stream("main")).await;
+    let whole = Traces::of(&submitted[0].0, 17, "WHOLE-17");
+    let partly = Traces::of(&submitted[0].0, 19, "PARTLY-19").without_document();
+    // In the write-ahead log, as it came.
+    let remains = Remains::of(&data.path());
+    for (what, bytes) in whole.stored.iter().chain(&partly.stored) {
+        let found = remains.holding(bytes);
+        assert!(found.iter().any(|name| name.ends_with(".log, put together")), "{what}: {found:?}");
+    }
+    // A conflict holds the text too.
+    let mut liar = issuer.stream("main");
+    let mut lie: Vec<_> = (0..17).map(|n| issued(document(format!("neighbour {n}")))).collect();
+    lie.push(issued_with("whole", "LIAR-17"));
+    let lie = liar.cut(&lie);
+    assert_eq!(refusal(&clients.submit(request(&lie)).await.unwrap_err()).reason, "CONFLICT");
+    drop(clients);
+    server.stop();
+    let server = data.start();
+    let mut clients = server.clients().await;
+    for traces in [&whole, &partly] {
+        traces.assert_in_tables(&Remains::of(&data.path()));
+    }
+
+    let operator = Witness::within(folder.path()).asking(&server);
+    let hex = document("whole").0.to_hex();
+    let erase = ["--json", "erase", "--issuer", ISSUER, "--reason", "request", "--yes"];
+    let by_hash = [&erase[..], &["--document", &hex]].concat();
+    let said = operator.run(&by_hash).expect(0).json();
+    assert_eq!(
+        (said["erased"].as_u64(), said["files_rewritten"].as_bool()),
+        (Some(1), Some(false))
+    );
+    // Files are not rewritten by that alone: else the search above would prove nothing.
+    whole.assert_in_tables(&Remains::of(&data.path()));
+    let by_place = [&erase[..], &["--stream", "main", "--first", "19", "--now"]].concat();
+    let said = operator.run(&by_place).expect(0).json();
+    let index = said["index"].as_u64().unwrap();
+    let remains = Remains::of(&data.path());
+    assert!(remains.tables() > 0);
+    for traces in [&whole, &partly] {
+        traces.assert_nowhere(&remains);
+    }
+
+    server.published(index + 1);
+    neighbours_are_proved(&mut clients, &policy).await;
+    let gone = clients.evidence.get_evidence(ask(ISSUER, document("whole"))).await.unwrap_err();
+    let gone = refusal(&gone);
+    assert_eq!(gone.reason, "ERASED");
+    assert!(gone.metadata.contains_key("erased_at_us"), "{gone:?}");
+    let unknown = clients.evidence.get_status(ask(ISSUER, document("unknown"))).await.unwrap_err();
+    assert_eq!(refusal(&unknown).reason, "NOT_FOUND");
+    let asked = ask(ISSUER, document("partly"));
+    let history = clients.evidence.get_history(asked.clone()).await.unwrap().into_inner();
+    let erased: Vec<_> = history.items.iter().map(|item| item.erased_at_us.is_some()).collect();
+    assert_eq!(erased, [true, false]);
+    assert!(history.items[0].event.is_empty());
+    let state = clients.evidence.get_status(asked).await.unwrap().into_inner();
+    assert_eq!((state.change.as_str(), state.status.as_str()), ("status", "Renewed"));
+    proved(&mut clients, &policy, document("partly")).await;
+    let entry = clients.entries(index).await.remove(0);
+    let entry = Entry::parse(&entry.text).unwrap();
+    assert_eq!(entry.kind, EntryKind::Erasure);
+    let erasure = Erasure::parse(&entry.body).unwrap();
+    assert_eq!((erasure.ranges[0].first_sequence, erasure.ranges.len()), (19, 1));
+
+    // The same text again gets the same receipt, and no body comes back; nor by way of a contradiction.
+    for (draft, receipt) in &submitted {
+        let again = clients.submit(request(draft)).await.unwrap();
+        assert_eq!(again.encode_to_vec(), receipt.encode_to_vec());
+    }
+    assert_eq!(refusal(&clients.submit(request(&lie)).await.unwrap_err()).reason, "CONFLICT");
+    for traces in [&whole, &partly] {
+        traces.assert_nowhere(&Remains::of(&data.path()));
+    }
+    let log = server.stop();
+    assert!(!log.contains(&hex), "the operator's log holds no document hash");
+    let server = data.start();
+    for traces in [&whole, &partly] {
+        traces.assert_nowhere(&Remains::of(&data.path()));
+    }
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_erased_without_haste_is_in_no_file_after_the_next_start() {
+    let data = Data::new();
+    let server = data.start();
+    let issuer = Issuer::of_dev(&data);
+    let mut clients = server.clients().await;
+    let mut stream = issuer.stream("main");
+    let [(draft, _), _] = log_documents(&mut clients, &mut stream).await;
+    let traces = Traces::of(&draft, 17, "WHOLE-17");
+    erase(&server, document("whole")).await.unwrap();
+    server.kill();
+    let server = data.start();
+    for _ in 0..scaled(600, 6_000) {
+        let remains = Remains::of(&data.path());
+        if traces.stored.iter().all(|(_, bytes)| remains.holding(bytes).is_empty()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    traces.assert_nowhere(&Remains::of(&data.path()));
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_erased_under_load_is_in_no_file_when_it_is_said_to_be() {
+    let data = Data::new();
+    let server = data.start();
+    let issuer = Issuer::of_dev(&data);
+    let mut clients = server.clients().await;
+    let mut stream = issuer.stream("main");
+    let load = tokio::spawn({
+        let (server, mut stream) =
+            (server.clients().await, server.open_stream(&issuer, "load").await);
+        let mut clients = server;
+        async move {
+            for round in 0..scaled(150, 2_000) {
+                let occurrences: Vec<_> =
+                    (0..256).map(|n| issued(document(format!("load {round} {n}")))).collect();
+                clients.submit(stream.next(&occurrences)).await.unwrap();
+            }
+        }
+    });
+    for round in 0..scaled(6, 40) {
+        let (name, module) = (format!("round {round}"), format!("ROUND-{round}-X"));
+        let draft = stream.cut(&[issued_with(&name, &module), issued(document("neighbour"))]);
+        clients.submit(request(&draft)).await.unwrap();
+        erase_now(&server, document(&name)).await.unwrap();
+        Traces::of(&draft, 0, &module).assert_nowhere(&Remains::of(&data.path()));
+    }
+    load.await.unwrap();
+    assert!(proved(&mut clients, &policy(&data), document("neighbour")).await >= 6);
+    server.stop();
+}
+
+fn erasing(document: DocumentHash) -> v1::EraseRequest {
+    v1::EraseRequest {
+        issuer: ISSUER.to_owned(),
+        reason: "request".to_owned(),
+        document_hash: document.0.as_bytes().to_vec().into(),
+        ..v1::EraseRequest::default()
+    }
+}
+
+async fn erase(server: &Server, document: DocumentHash) -> Result<v1::EraseResponse, Status> {
+    Ok(server.admin().await.erase(erasing(document)).await?.into_inner())
+}
+
+async fn erase_now(server: &Server, document: DocumentHash) -> Result<v1::EraseResponse, Status> {
+    let request = v1::EraseRequest { now: true, ..erasing(document) };
+    Ok(server.admin().await.erase(request).await?.into_inner())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_legal_hold_stops_an_erasure_until_it_is_lifted() {
+    let data = Data::new();
+    let folder = tempfile::tempdir().unwrap();
+    let server = data.start();
+    let mut clients = server.clients().await;
+    log_documents(&mut clients, &mut Issuer::of_dev(&data).stream("main")).await;
+    server.register(&format!("legal-hold case-17 {ISSUER} main 16 2\n"), &[]).await.unwrap();
+    let refused = refusal(&erase(&server, document("whole")).await.unwrap_err());
+    assert_eq!(refused.reason, "LEGAL_HOLD");
+    assert_eq!(refused.metadata["hold"], "case-17");
+    let operator = Witness::within(folder.path()).asking(&server);
+    let erase_range = ["erase", "--issuer", ISSUER, "--reason", "mistake", "--stream", "main"];
+    let held = [&erase_range[..], &["--first", "10", "--count", "20", "--yes"]].concat();
+    let said = operator.run(&held).expect(1);
+    assert!(said.stderr.contains("LEGAL_HOLD") && said.stderr.contains("case-17"), "{said}");
+    let state = clients.evidence.get_status(ask(ISSUER, document("neighbour 10"))).await;
+    assert_eq!(state.unwrap().into_inner().change, "issued", "nothing of the request was erased");
+    // Nobody is there to confirm.
+    let unconfirmed = [&erase_range[..], &["--first", "10"]].concat();
+    let said = operator.run(&unconfirmed).expect(2);
+    assert!(said.stderr.contains("--yes"), "{said}");
+    let beyond = [&erase_range[..], &["--first", "59", "--count", "2", "--yes"]].concat();
+    let said = operator.run(&beyond).expect(1);
+    assert!(said.stderr.contains("BEYOND_END"), "{said}");
+    server.register("legal-hold-lifted case-17\n", &[]).await.unwrap();
+    let said = operator.run(&held).expect(0);
+    assert!(said.stdout.contains("erased 20 events"), "{said}");
+    let gone = clients.evidence.get_status(ask(ISSUER, document("whole"))).await.unwrap_err();
+    assert_eq!(refusal(&gone).reason, "ERASED");
+    server.stop();
+}
+
+/// Numbers of erased events by the entries of the log.
+async fn erased_by_entries(clients: &mut Clients) -> Vec<u64> {
+    let mut erased = Vec::new();
+    for entry in clients.entries(0).await {
+        let entry = Entry::parse(&entry.text).unwrap();
+        if entry.kind == EntryKind::Erasure {
+            let ranges = Erasure::parse(&entry.body).unwrap().ranges;
+            erased.extend(ranges.iter().flat_map(|range| range.first_sequence..range.end()));
+        }
+    }
+    erased
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_that_is_killed_is_done_or_not_done() {
+    let mut rng = Rng::from_environment();
+    tell(&format!("erasure: {rng}"));
+    let data = Data::new();
+    let rounds = scaled(25, 200);
+    let server = data.start();
+    let issuer = Issuer::of_dev(&data);
+    let mut stream = issuer.stream("main");
+    let occurrences: Vec<_> = (0..rounds).map(|n| issued(document(n))).collect();
+    server.clients().await.submit(stream.next(&occurrences)).await.unwrap();
+    server.stop();
+    let (mut done, mut answered) = (0, 0);
+    for round in 0..rounds {
+        let server = data.start();
+        let mut admin = server.admin().await;
+        let erasing = tokio::spawn(async move { admin.erase(erasing(document(round))).await });
+        tokio::time::sleep(Duration::from_micros(rng.between(0, 6_000))).await;
+        server.kill();
+        let answer = erasing.await.unwrap();
+        let server = data.start();
+        let mut clients = server.clients().await;
+        server.settled();
+        let is_logged = erased_by_entries(&mut clients).await.contains(&round);
+        let state = clients.evidence.get_status(ask(ISSUER, document(round))).await;
+        match state {
+            Ok(state) => {
+                assert_eq!((state.into_inner().change.as_str(), is_logged), ("issued", false))
+            }
+            Err(status) => {
+                assert_eq!((refusal(&status).reason.as_str(), is_logged), ("ERASED", true))
+            }
+        }
+        assert!(answer.is_err() || is_logged, "it was answered, and is not there");
+        done += u64::from(is_logged);
+        answered += u64::from(answer.is_ok());
+        server.stop();
+    }
+    tell(&format!("erasure: {done} of {rounds} were done, {answered} answered"));
+    assert!(
+        done > 0 && done < rounds,
+        "the kills hit none in flight: {done} of {rounds} were done"
+    );
+}
