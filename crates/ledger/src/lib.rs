@@ -23,8 +23,8 @@ mod signers;
 mod store;
 
 pub use audit::{
-    AuditEvent, Counts, DAYS_MAX, FieldValue, Filter, Found, Position, StreamStatistics, Streams,
-    Told,
+    AuditEvent, Counts, DAYS_MAX, FieldValue, Filter, Found, Held, Position, Standing,
+    StreamStatistics, Streams, Told,
 };
 pub use documents::{DocumentEvent, Place};
 pub use erasure::{Erasable, Erased, ErasedBy, ErasureRequest, What};

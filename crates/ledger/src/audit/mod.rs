@@ -12,13 +12,16 @@ mod filter;
 mod follow;
 mod forget;
 mod gather;
+mod held;
 mod indexer;
 mod postings;
 mod search;
 mod statistics;
 
 use witness_core::{
+    hash::DocumentHash,
     merkle::{LeafIndex, TreeSize},
+    name::Domain,
     time::Timestamp,
 };
 
@@ -28,6 +31,7 @@ pub use self::{
     event::AuditEvent,
     filter::{FieldValue, Filter, Streams},
     follow::Told,
+    held::{Held, Standing},
     search::{Found, Position},
     statistics::{DAYS_MAX, StreamStatistics},
 };
@@ -76,6 +80,18 @@ impl Log {
             return Ok(Told { events: Vec::new(), next });
         }
         Ok(follow::follow(self.store(), &overview.registry, asked, (from, end.0))?)
+    }
+
+    /// What was received of a document at or before a time, in streams of its issuer; reads nothing if there are none.
+    pub fn held(
+        &self,
+        streams: &Streams,
+        asked: (&Domain, &DocumentHash, Timestamp),
+    ) -> Result<Held, ReadError> {
+        if streams.is_empty() {
+            return Ok(Held::default());
+        }
+        Ok(held::held(self.reader(), &self.overview().registry, streams, asked)?)
     }
 
     /// What happened in streams, by day, on the days of and between two times; nothing if that is more than

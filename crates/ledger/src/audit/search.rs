@@ -31,6 +31,11 @@ pub struct Position {
     pub event: u16,
 }
 
+impl Position {
+    /// Before everything.
+    pub const BEGIN: Self = Self { index: LeafIndex(0), event: 0 };
+}
+
 /// One page of what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {

@@ -15,7 +15,7 @@ use super::Log;
 use crate::{
     cells::{self, StreamHead},
     documents::{self, DocumentEvent, Place},
-    reader::ReadError,
+    reader::{LogReader, ReadError},
     store::{DEFAULT, Store, StoreError},
 };
 
@@ -177,6 +177,10 @@ impl Log {
     /// Text of one entry, published or not.
     pub fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, ReadError> {
         Ok(self.reader.entry(index)?)
+    }
+
+    pub(crate) fn reader(&self) -> &LogReader {
+        &self.reader
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -1250,6 +1250,9 @@ pub struct AuditFilter {
     pub field: ::prost::alloc::string::String,
     #[prost(string, tag = "13")]
     pub value: ::prost::alloc::string::String,
+    /// One of its anomalies, by its word.
+    #[prost(string, tag = "14")]
+    pub anomaly: ::prost::alloc::string::String,
 }
 /// One event, with what the firm keeps beside the log.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -17,9 +17,9 @@ use witness_core::{
 use witness_ledger::{FieldValue, Filter, Log, Position, Streams};
 
 use self::world::{Dice, Plain, STREAMS, World};
-use crate::bench_firm::wait;
+use crate::bench_firm::{document_hash, wait};
 
-const BEGIN: Position = Position { index: LeafIndex(0), event: 0 };
+const BEGIN: Position = Position::BEGIN;
 const EVERYTHING: TreeSize = TreeSize(u64::MAX);
 
 fn scopes() -> Vec<Scope> {
@@ -306,6 +306,80 @@ fn statistics_count_what_a_look_at_each_event_counts() {
     assert!(some.iter().all(|stream| {
         stream.days.iter().all(|(day, _)| day.micros() > second_day.micros() - 24 * 3_600_000_000)
     }));
+}
+
+#[test]
+fn what_was_held_of_a_document_at_any_time_is_what_had_come_by_then_in_scope() {
+    let mut world = World::new(11);
+    world.fill(100);
+    for _ in 0..20 {
+        let events = u64::try_from(world.plain.len()).unwrap();
+        let at = usize::try_from(world.dice.below(events)).unwrap();
+        world.erase(at);
+    }
+    world.settle();
+    let issuers = ["a.example", "b.example", "nobody.example"].map(|it| Domain::parse(it).unwrap());
+    let mut found = 0;
+    for scope in scopes() {
+        for (issuer, number) in issuers.iter().flat_map(|it| (0..61).map(move |n| (it, n))) {
+            let filter = Filter { issuer: Some(issuer.clone()), ..Filter::default() };
+            let streams = Streams::of(&world.log.overview().registry, &scope, &filter);
+            let document = document_hash(&format!("document {number}"));
+            for at in world.plain.iter().map(|it| it.received_at).step_by(199) {
+                let held = world.log.held(&streams, (issuer, &document, at)).unwrap();
+                let is = |it: &&Plain| {
+                    it.event.document == document && it.received_at <= at && it.issuer == *issuer
+                };
+                let own: Vec<&Plain> = world.plain.iter().filter(is).collect();
+                // Of a document of which all is erased, nothing is found any more.
+                let all = world.plain.iter().filter(|it| it.event.document == document);
+                let mut all = all.filter(|it| it.issuer == *issuer);
+                let own = match all.any(|it| it.erased_at.is_none()) {
+                    true => own,
+                    false => Vec::new(),
+                };
+                let own = own.into_iter().filter(|it| it.matches(&scope, &filter));
+                let own: Vec<&Plain> = own.collect();
+                assert_eq!(held.events.len(), own.len(), "{issuer} {number} {at:?}");
+                assert!(own.iter().zip(&held.events).all(|(plain, event)| plain.is(event)));
+                let kind = held.standing.map(|standing| standing.change);
+                match own.last() {
+                    Some(last) if last.erased_at.is_none() => {
+                        assert_eq!(kind, Some(last.event.change.kind()));
+                    }
+                    last => assert_eq!(kind.is_some(), last.is_some()),
+                }
+                found += usize::from(!own.is_empty());
+            }
+        }
+    }
+    assert!(found > 100, "{found}");
+}
+
+#[test]
+fn a_document_out_of_scope_costs_as_many_reads_as_one_that_is_not_there() {
+    let mut world = World::new(12);
+    world.fill(4);
+    world.submit(3, 1); // b.example's world, which is INT's
+    world.settle();
+    let hidden = world.plain.last().unwrap().event.document;
+    let alone = |it: &&Plain| it.event.document == hidden && it.stream.as_str() != "world";
+    assert_eq!(
+        world.plain.iter().filter(|it| it.issuer.as_str() == "b.example").filter(alone).count(),
+        0
+    );
+    let issuer = Domain::parse("b.example").unwrap();
+    let filter = Filter { issuer: Some(issuer.clone()), ..Filter::default() };
+    let streams = Streams::of(&world.log.overview().registry, &scopes()[2], &filter);
+    assert!(!streams.is_empty(), "DE sees another stream of b.example");
+    let reads = |document| {
+        let before = world.log.reads();
+        let now = world.log.overview().received_at;
+        let held = world.log.held(&streams, (&issuer, &document, now)).unwrap();
+        assert_eq!(held.events.len(), 0);
+        world.log.reads() - before
+    };
+    assert_eq!(reads(hidden), reads(document_hash("nothing")));
 }
 
 /// A store as it lies on disk while it is in use is one that lost its process: what was only in memory is gone.

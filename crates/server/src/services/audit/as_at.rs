@@ -1,16 +1,92 @@
 //! What was held at a past time.
 
 use tonic::{Request, Response, Status};
+use witness_core::{
+    event::StatusClass,
+    hash::{DocumentHash, Hash},
+    name::Domain,
+    time::{Timestamp, rfc3339},
+};
+use witness_ledger::{Filter, Held, Streams};
 use witness_wire::v1;
 
-use super::Audit;
+use super::{Audit, asked};
+use crate::{
+    access::{self, Asked, Caller},
+    clock, convert,
+};
+
+const METHOD: &str = "AuditService.GetHistoryAsAt";
 
 impl Audit {
-    #[expect(clippy::unused_async, reason = "nothing is done yet")]
     pub(super) async fn as_at_now(
         &self,
-        _request: Request<v1::GetHistoryAsAtRequest>,
+        request: Request<v1::GetHistoryAsAtRequest>,
     ) -> Result<Response<v1::GetHistoryAsAtResponse>, Status> {
-        Err(Status::unimplemented("not in this version"))
+        let caller = Caller::of(request.extensions());
+        let scope = caller.scope()?;
+        let request = request.into_inner();
+        let (issuer, document) = match read(&request) {
+            Ok(asked) => asked,
+            Err(why) => return Err(asked::refused(&self.0, (&caller, METHOD), why).await),
+        };
+        let at = Timestamp::from_micros(request.at_us);
+        // An issuer of which nothing is in scope is no other than one that is not there.
+        let filter = Filter { issuer: Some(issuer.clone()), ..Filter::default() };
+        let log = self.0.log_of(&issuer).map(std::sync::Arc::clone);
+        let streams = log.map(|log| {
+            let streams = Streams::of(&log.overview().registry, &scope, &filter);
+            (log, streams)
+        });
+        let (origin, held) = match streams.filter(|(_, streams)| !streams.is_empty()) {
+            None => (String::new(), Held::default()),
+            Some((log, streams)) => {
+                let (origin, issuer) = (log.origin().to_string(), issuer.clone());
+                let held = move || log.held(&streams, (&issuer, &document, at));
+                (origin, asked::work(held).await?)
+            }
+        };
+        let filter = format!("issuer={issuer} document=hash at={}", at.micros());
+        let results = Some(u64::try_from(held.events.len()).unwrap_or(u64::MAX));
+        access::record(&self.0, &caller, Asked { method: METHOD, filter, results }).await?;
+        let statement = statement(self.0.root.name(), &issuer, at);
+        Ok(Response::new(told(held, (statement, origin), at)))
+    }
+}
+
+fn read(request: &v1::GetHistoryAsAtRequest) -> Result<(Domain, DocumentHash), Status> {
+    let issuer = convert::issuer(&request.issuer)?;
+    let document = Hash::from_slice(&request.document_hash).map(DocumentHash);
+    let document =
+        document.ok_or_else(|| convert::invalid("document_hash", "32 bytes of SHA-256"))?;
+    Ok((issuer, document))
+}
+
+/// Says what this is. It is the same whether anything was held or not.
+fn statement(firm: &str, issuer: &Domain, at: Timestamp) -> String {
+    format!(
+        "statement of {firm}, not a proof: what it had received of this document of {issuer} by {}, in the streams \
+         that the caller may see and as far as it is not erased. That each event was logged can be proved; that \
+         there was no other cannot",
+        rfc3339(at.signed_micros())
+    )
+}
+
+fn told(
+    held: Held,
+    (statement, origin): (String, String),
+    at: Timestamp,
+) -> v1::GetHistoryAsAtResponse {
+    let (change, status) = held.standing.map(|it| (it.change, it.status)).unzip();
+    let (status, class) = status.flatten().unzip();
+    v1::GetHistoryAsAtResponse {
+        statement,
+        origin,
+        at_us: at.micros(),
+        change: change.map(|change| change.word().to_owned()).unwrap_or_default(),
+        status: status.unwrap_or_default(),
+        status_class: class.map(StatusClass::word).unwrap_or_default().to_owned(),
+        events: held.events.into_iter().map(asked::event).collect(),
+        stated_at_us: clock::wall().micros(),
     }
 }

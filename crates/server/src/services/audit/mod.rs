@@ -1,10 +1,12 @@
 //! `AuditService`: for regulators and issuers, each within its scope.
 
 mod as_at;
+mod asked;
 mod export;
 mod search;
 mod statistics;
 mod tail;
+
 use std::{pin::Pin, sync::Arc};
 
 use tokio_stream::Stream;

@@ -1,16 +1,138 @@
 //! Searching events.
 
+use std::sync::Arc;
+
 use tonic::{Request, Response, Status};
+use witness_core::{
+    encoding,
+    hash::Hash,
+    merkle::{LeafIndex, TreeSize},
+};
+use witness_ledger::Position;
 use witness_wire::v1;
 
-use super::Audit;
+use super::{
+    Audit,
+    asked::{self, Question},
+};
+use crate::{access::Caller, convert};
+
+const METHOD: &str = "AuditService.Search";
+/// Events on a page, unless asked otherwise, and at most.
+const PAGE_DEFAULT: u32 = 100;
+const PAGE_MAX: u32 = 1000;
 
 impl Audit {
-    #[expect(clippy::unused_async, reason = "nothing is done yet")]
     pub(super) async fn search_now(
         &self,
-        _request: Request<v1::SearchRequest>,
+        request: Request<v1::SearchRequest>,
     ) -> Result<Response<v1::SearchResponse>, Status> {
-        Err(Status::unimplemented("not in this version"))
+        let caller = Caller::of(request.extensions());
+        let request = request.into_inner();
+        let asked = (request.origin.as_str(), request.filter);
+        let question = Question::read(self, (caller, METHOD), asked).await?;
+        let page = match Page::read(&request.page, (&question, question.log.indexed_to())) {
+            Ok(page) => page,
+            Err(why) => return Err(question.refused(&self.0, why).await),
+        };
+        let question = match page.from {
+            Position::BEGIN => question,
+            from => question.besides("from", format!("{}:{}", from.index, from.event)),
+        };
+        let limit = match request.page_size {
+            0 => PAGE_DEFAULT,
+            size => size.min(PAGE_MAX),
+        };
+        let found = {
+            let (log, streams) = (Arc::clone(&question.log), question.streams());
+            let filter = question.filter.clone();
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let search =
+                move || log.search((&streams, &filter), (page.from, page.indexed_to), limit);
+            asked::work(search).await?
+        };
+        let results = u64::try_from(found.events.len()).unwrap_or(u64::MAX);
+        question.record(&self.0, Some(results)).await?;
+        let next = found.next.map(|from| Page { from, ..page }.encode(&question));
+        Ok(Response::new(v1::SearchResponse {
+            events: found.events.into_iter().map(asked::event).collect(),
+            next_page: next.unwrap_or_default(),
+            indexed_to: page.indexed_to.0,
+            origin: question.log.origin().to_string(),
+        }))
+    }
+}
+
+/// Where a page begins, and where the index ended when the first one was asked for: later entries are not on any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Page {
+    from: Position,
+    indexed_to: TreeSize,
+}
+
+/// Bytes of a token: a position, an index, and the begin of the question's digest. No padding is needed.
+const TOKEN: usize = 8 + 2 + 8 + DIGEST;
+const DIGEST: usize = 15;
+
+impl Page {
+    /// The first page, or the one that a token stands for. A token is good for one question of one caller only.
+    fn read(token: &str, (question, indexed_to): (&Question, TreeSize)) -> Result<Self, Status> {
+        if token.is_empty() {
+            return Ok(Self { from: Position::BEGIN, indexed_to });
+        }
+        let page = Self::decode(token, &question.digest());
+        page.ok_or_else(|| {
+            convert::invalid(
+                "page",
+                "next_page of an answer to the same question of the same caller",
+            )
+        })
+    }
+
+    fn decode(token: &str, digest: &Hash) -> Option<Self> {
+        let bytes = encoding::from_base64(&token.replace('-', "+").replace('_', "/"))?;
+        let bytes: [u8; TOKEN] = bytes.try_into().ok()?;
+        let (index, rest) = bytes.split_first_chunk::<8>()?;
+        let (event, rest) = rest.split_first_chunk::<2>()?;
+        let (indexed_to, rest) = rest.split_first_chunk::<8>()?;
+        let index = LeafIndex(u64::from_be_bytes(*index));
+        let from = Position { index, event: u16::from_be_bytes(*event) };
+        let indexed_to = TreeSize(u64::from_be_bytes(*indexed_to));
+        (rest == short(digest)).then_some(Self { from, indexed_to })
+    }
+
+    /// The token, in the alphabet for URLs (RFC 4648 section 5).
+    fn encode(self, question: &Question) -> String {
+        self.encode_for(&question.digest())
+    }
+
+    fn encode_for(self, digest: &Hash) -> String {
+        let index = self.from.index.0.to_be_bytes();
+        let (event, indexed_to) = (self.from.event.to_be_bytes(), self.indexed_to.0.to_be_bytes());
+        let bytes = [index.as_slice(), &event, &indexed_to, short(digest)].concat();
+        encoding::base64(&bytes).replace('+', "-").replace('/', "_")
+    }
+}
+
+fn short(digest: &Hash) -> &[u8] {
+    digest.as_bytes().split_at(DIGEST).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_reads_back_for_its_own_question_alone() {
+        let (question, other) = (Hash::of(b"question"), Hash::of(b"other"));
+        let from = Position { index: LeafIndex(u64::MAX - 1), event: 4095 };
+        let page = Page { from, indexed_to: TreeSize(1 << 40) };
+        let token = page.encode_for(&question);
+        assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+        assert_eq!(Page::decode(&token, &question), Some(page));
+        assert_eq!(Page::decode(&token, &other), None);
+        for wrong in [&token[1..], &token[..40], "????", &format!("{token}AAAA")] {
+            assert_eq!(Page::decode(wrong, &question), None, "{wrong}");
+        }
     }
 }

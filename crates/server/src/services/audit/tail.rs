@@ -1,19 +1,91 @@
 //! Following events.
 
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
+use witness_core::merkle::LeafIndex;
+use witness_ledger::Position;
 use witness_wire::v1;
 
-use super::{Answers, Audit};
+use super::{
+    Answers, Audit,
+    asked::{self, Question},
+};
+use crate::access::Caller;
+
+const METHOD: &str = "AuditService.Tail";
+/// Answers that wait to be taken, of about 1 MiB at most; who does not take them holds no more than that.
+const WAITING: usize = 2;
+/// An answer comes at least this often, with events or without.
+const PROGRESS_EVERY: Duration = Duration::from_secs(3);
 
 /// Events, as they come.
 pub(super) type Events = Answers<v1::TailResponse>;
 
+type Out = mpsc::Sender<Result<v1::TailResponse, Status>>;
+
 impl Audit {
-    #[expect(clippy::unused_async, reason = "nothing is done yet")]
     pub(super) async fn tail_now(
         &self,
-        _request: Request<v1::TailRequest>,
+        request: Request<v1::TailRequest>,
     ) -> Result<Response<Events>, Status> {
-        Err(Status::unimplemented("not in this version"))
+        let caller = Caller::of(request.extensions());
+        let request = request.into_inner();
+        let asked = (request.origin.as_str(), request.filter);
+        let question = Question::read(self, (caller, METHOD), asked).await?;
+        let question = question.besides("from", request.from_index);
+        question.record(&self.0, None).await?;
+        let (out, answers) = mpsc::channel(WAITING);
+        let service = self.clone();
+        tokio::spawn(async move {
+            let begin = Position { index: LeafIndex(request.from_index), event: 0 };
+            let mut told = 0;
+            let ended = service.tell(&question, begin, (&out, &mut told)).await;
+            let recorded = question.record(&service.0, Some(told)).await;
+            if let Err(status) = ended.and(recorded) {
+                // Who is gone does not need to know.
+                drop(out.send(Err(status)).await);
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+
+    /// Tells what is asked for from a place on, until nobody listens any more or the caller may not listen any
+    /// more. What the caller may see is looked up again for each answer.
+    async fn tell(
+        &self,
+        question: &Question,
+        mut from: Position,
+        (out, told): (&Out, &mut u64),
+    ) -> Result<(), Status> {
+        let mut overviews = question.log.watch();
+        loop {
+            let (log, streams) = (Arc::clone(&question.log), question.streams());
+            let filter = question.filter.clone();
+            let next = asked::work(move || log.follow((&streams, &filter), from)).await?;
+            let is_at_end = next.next == from;
+            from = next.next;
+            *told += u64::try_from(next.events.len()).unwrap_or(u64::MAX);
+            let events = next.events.into_iter().map(asked::event).collect();
+            let answer = v1::TailResponse { events, next_index: from.index.0 };
+            if out.send(Ok(answer)).await.is_err() {
+                return Ok(());
+            }
+            if is_at_end {
+                let has_more = |overview: &Arc<witness_ledger::Overview>| {
+                    overview.published.as_ref().is_some_and(|it| it.size.0 > from.index.0)
+                };
+                let more = tokio::time::timeout(PROGRESS_EVERY, overviews.wait_for(has_more));
+                tokio::select! {
+                    more = more => if matches!(more, Ok(Err(_))) {
+                        // The log is closed.
+                        return Ok(());
+                    },
+                    () = out.closed() => return Ok(()),
+                }
+            }
+        }
     }
 }
