@@ -3,23 +3,21 @@
 //! Writing is a compare-and-swap on the head, in one atomic write that is synced before it returns. RocksDB
 //! keeps an OS lock on the folder, so a second process cannot open it at all.
 
+mod indexing;
 mod migration;
 mod settling;
 
-use std::{
-    path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{path::Path, sync::Mutex};
 
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily,
     ColumnFamilyDescriptor, CompactOptions, DB, DBCompactionStyle, DBCompressionType,
-    DBRawIterator, DBRecoveryMode, Direction, IteratorMode, Options, ReadOptions, WriteBatch,
-    WriteOptions,
+    DBRecoveryMode, Direction, IteratorMode, Options, WriteBatch, WriteOptions,
     statistics::{StatsLevel, Ticker},
 };
 use witness_core::name::Origin;
 
+pub(crate) use self::indexing::{Cursor, IndexTurn, PairRef};
 use crate::cells::{self, Head, family};
 
 /// Memory for unwritten data of one log, in bytes.
@@ -101,38 +99,6 @@ pub(crate) struct Store {
     indexing: Mutex<()>,
 }
 
-/// Who holds it reads bodies and writes what the index says of them, or erases both: one after the other, so
-/// that nothing is indexed that was erased meanwhile.
-#[derive(Debug)]
-pub(crate) struct IndexTurn<'a> {
-    #[expect(dead_code, reason = "held for its drop")]
-    guard: MutexGuard<'a, ()>,
-}
-
-/// Walks the pairs of one family in the order of their keys.
-pub(crate) struct Cursor<'a>(DBRawIterator<'a>);
-
-impl Cursor<'_> {
-    /// The first pair at or after `key`.
-    pub(crate) fn seek(&mut self, key: &[u8]) -> Result<Option<(&[u8], &[u8])>, StoreError> {
-        self.0.seek(key);
-        self.pair()
-    }
-
-    /// The pair after the last one that was given.
-    pub(crate) fn advance(&mut self) -> Result<Option<(&[u8], &[u8])>, StoreError> {
-        self.0.next();
-        self.pair()
-    }
-
-    fn pair(&self) -> Result<Option<(&[u8], &[u8])>, StoreError> {
-        match self.0.item() {
-            Some(pair) => Ok(Some(pair)),
-            None => Ok(self.0.status().map(|()| None)?),
-        }
-    }
-}
-
 impl Store {
     /// Opens or creates the store of a log.
     pub(crate) fn open(path: &Path, origin: &Origin, cache: &Cache) -> Result<Self, StoreError> {
@@ -204,19 +170,6 @@ impl Store {
         Ok(found)
     }
 
-    /// Walks one family as it is now, up to the keys that begin with `end`, which are left out.
-    pub(crate) fn cursor(
-        &self,
-        family: &str,
-        end: Option<&[u8]>,
-    ) -> Result<Cursor<'_>, StoreError> {
-        let mut options = ReadOptions::default();
-        if let Some(end) = end {
-            options.set_iterate_upper_bound(end);
-        }
-        Ok(Cursor(self.db.raw_iterator_cf_opt(self.family(family)?, options)))
-    }
-
     /// The last pair at or before `key`.
     pub(crate) fn last_at(&self, family: &str, key: &[u8]) -> Result<Option<Pair>, StoreError> {
         let mode = IteratorMode::From(key, Direction::Reverse);
@@ -253,29 +206,6 @@ impl Store {
         Ok(self.db.write_opt(self.batch(writes)?, &synced())?)
     }
 
-    /// Waits until nobody else reads bodies for the index, or erases.
-    pub(crate) fn index_turn(&self) -> IndexTurn<'_> {
-        IndexTurn { guard: self.indexing.lock().unwrap_or_else(PoisonError::into_inner) }
-    }
-
-    /// Writes a part of the index, with how far it goes: all or nothing, and past the write-ahead log. What a
-    /// crash takes is made again, because the mark that says how far lies in the same family, and so is lost
-    /// with it.
-    pub(crate) fn write_index(
-        &self,
-        _turn: &IndexTurn<'_>,
-        pairs: &[Pair],
-    ) -> Result<(), StoreError> {
-        let audit = self.family(family::AUDIT)?;
-        let mut batch = WriteBatch::default();
-        for (key, value) in pairs {
-            batch.put_cf(audit, key, value);
-        }
-        let mut options = WriteOptions::default();
-        options.disable_wal(true);
-        Ok(self.db.write_opt(batch, &options)?)
-    }
-
     fn batch(&self, writes: &Writes) -> Result<WriteBatch, StoreError> {
         let mut batch = WriteBatch::default();
         // Puts of one family come in runs.
@@ -295,13 +225,6 @@ impl Store {
     /// How often the write-ahead log was synced since opening.
     pub(crate) fn syncs(&self) -> u64 {
         self.options.get_ticker_count(Ticker::WalFileSynced)
-    }
-
-    /// How many keys were read since opening, and how often a walk began.
-    pub(crate) fn reads(&self) -> u64 {
-        let counted =
-            [Ticker::NumberKeysRead, Ticker::NumberMultigetKeysRead, Ticker::NumberDbSeek];
-        counted.into_iter().map(|ticker| self.options.get_ticker_count(ticker)).sum()
     }
 
     /// Settles the store's files; for benchmarks and maintenance.

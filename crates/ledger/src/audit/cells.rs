@@ -129,17 +129,20 @@ pub(super) fn decode_zone(bytes: &[u8]) -> Option<Span> {
 /// Something that an event, or its submission, has: a kind, and eight bytes that are the value or begin its
 /// hash. Two values can share them, so what is found is read before it is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Term([u8; 9]);
+pub(super) struct Term {
+    kind: u8,
+    value: u64,
+}
 
 impl Term {
-    fn number(kind: u8, number: u64) -> Self {
-        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
-        Self([kind, a, b, c, d, e, f, g, h])
+    fn number(kind: u8, value: u64) -> Self {
+        Self { kind, value }
     }
 
     fn hashed(kind: u8, value: &[u8]) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = *Hash::of(value).as_bytes();
-        Self([kind, a, b, c, d, e, f, g, h])
+        let begin =
+            Hash::of(value).as_bytes().first_chunk().map_or(0, |it| u64::from_be_bytes(*it));
+        Self { kind, value: begin }
     }
 
     pub(super) fn stream(ordinal: u32) -> Self {
@@ -184,14 +187,18 @@ impl Term {
         Self::hashed(b'f', [name, "=", value].concat().as_bytes())
     }
 
+    fn prefix(self) -> Cell {
+        Cell::default().u8(b't').u8(self.kind).u64(self.value)
+    }
+
     /// Key of a block whose last posting is at `index`, or before it.
     pub(super) fn key(self, index: u64) -> Vec<u8> {
-        Cell::default().u8(b't').bytes(&self.0).u64(index).0
+        self.prefix().u64(index).0
     }
 
     /// Index in the key of a block, if it is of this term.
     pub(super) fn index_in(self, key: &[u8]) -> Option<u64> {
-        let mut reader = Reader(key.strip_prefix(b"t")?.strip_prefix(&self.0)?);
+        let mut reader = Reader(key.strip_prefix(self.prefix().0.as_slice())?);
         let index = reader.u64()?;
         reader.end(index)
     }

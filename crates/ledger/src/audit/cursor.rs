@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     cells::family,
-    store::{Cursor, Store, StoreError},
+    store::{Cursor, PairRef, Store, StoreError},
 };
 
 /// What it costs to look at something in memory, to go to a key, and to read a body cell, in units of about a
@@ -132,7 +132,7 @@ impl<'a> Rows<'a> {
             Some((index, _)) if index >= target => return Ok(self.current),
             // Most often it is the next one.
             Some((index, _)) if index + 1 == target => {
-                self.current = row(self.cursor.advance()?)?
+                self.current = row(self.cursor.advance()?)?;
             }
             _ => {}
         }
@@ -162,7 +162,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn row(pair: Option<(&[u8], &[u8])>) -> Result<Option<(u64, Row)>, StoreError> {
+fn row(pair: Option<PairRef<'_>>) -> Result<Option<(u64, Row)>, StoreError> {
     let Some((key, value)) = pair else { return Ok(None) };
     let row = Row::index_of(key).zip(Row::decode(value));
     row.map(Some).ok_or(StoreError::Damaged { what: "row of a submission" })

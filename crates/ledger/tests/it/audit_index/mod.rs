@@ -1,5 +1,7 @@
 //! The audit index: held against a plain list of all events, whatever is asked.
 
+#![expect(clippy::indexing_slicing, reason = "a test that looks beyond its lists should stop")]
+
 mod postings;
 mod world;
 
@@ -41,7 +43,8 @@ type Narrow = Box<dyn Fn(&mut Filter)>;
 fn narrowings(plain: &[Plain]) -> Vec<Vec<Narrow>> {
     fn each<T: Clone + 'static>(values: &[T], set: fn(&mut Filter, T)) -> Vec<Narrow> {
         let mut all: Vec<Narrow> = vec![Box::new(|_| {})];
-        for value in values.iter().cloned() {
+        for value in values {
+            let value = value.clone();
             all.push(Box::new(move |filter| set(filter, value.clone())));
         }
         all
@@ -334,10 +337,7 @@ fn what_was_held_of_a_document_at_any_time_is_what_had_come_by_then_in_scope() {
                 // Of a document of which all is erased, nothing is found any more.
                 let all = world.plain.iter().filter(|it| it.event.document == document);
                 let mut all = all.filter(|it| it.issuer == *issuer);
-                let own = match all.any(|it| it.erased_at.is_none()) {
-                    true => own,
-                    false => Vec::new(),
-                };
+                let own = if all.any(|it| it.erased_at.is_none()) { own } else { Vec::new() };
                 let own = own.into_iter().filter(|it| it.matches(&scope, &filter));
                 let own: Vec<&Plain> = own.collect();
                 assert_eq!(held.events.len(), own.len(), "{issuer} {number} {at:?}");

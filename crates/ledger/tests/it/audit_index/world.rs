@@ -98,9 +98,13 @@ impl Plain {
             return false;
         }
         let event = &self.event;
-        let (status, class) = match &event.change {
-            Change::Status { class, status } => (Some(status), Some(*class)),
-            _ => (None, None),
+        let status = match &event.change {
+            Change::Status { class, status } => Some((status, *class)),
+            Change::Issued
+            | Change::Replaced { .. }
+            | Change::Amended { .. }
+            | Change::Deleted
+            | Change::Restored => None,
         };
         in_scope
             && filter.issuer.as_ref().is_none_or(|asked| *asked == self.issuer)
@@ -108,8 +112,8 @@ impl Plain {
             && filter.jurisdiction.as_ref().is_none_or(covered)
             && filter.claim_type.as_ref().is_none_or(|asked| *asked == event.claim_type)
             && filter.change.is_none_or(|asked| asked == event.change.kind())
-            && (filter.status.is_none() || filter.status.as_ref() == status)
-            && (filter.class.is_none() || filter.class == class)
+            && filter.status.as_ref().is_none_or(|asked| status.is_some_and(|it| it.0 == asked))
+            && filter.class.is_none_or(|asked| status.is_some_and(|it| it.1 == asked))
             && filter.anomaly.is_none_or(|asked| self.anomalies.to_vec().contains(&asked))
             && filter.received_from.is_none_or(|from| from <= self.received_at)
             && filter.received_until.is_none_or(|until| self.received_at < until)
@@ -140,12 +144,10 @@ fn name(text: &str) -> Name {
 
 fn register(log: &Log, change: &RegistryChange) {
     let text = log.overview().registry.draft(change.clone()).encode();
-    let signatures = match change {
-        RegistryChange::KeyAdded { issuer, .. } => {
-            vec![key_of(issuer.as_str()).sign(&text, Timestamp::EPOCH)]
-        }
-        _ => Vec::new(),
-    };
+    let mut signatures = Vec::new();
+    if let RegistryChange::KeyAdded { issuer, .. } = change {
+        signatures.push(key_of(issuer.as_str()).sign(&text, Timestamp::EPOCH));
+    }
     wait(log.register(text, signatures)).unwrap();
 }
 

@@ -1,6 +1,6 @@
 //! What was asked: read from the wire, and put in words for the access log and for the tokens of pages.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use tonic::{Code, Status};
 use witness_core::{
@@ -54,7 +54,8 @@ impl Question {
 
     /// Adds what is asked besides the filter, as `name=value`.
     pub(super) fn besides(mut self, name: &str, value: impl std::fmt::Display) -> Self {
-        self.besides.push_str(&format!(" {name}={value}"));
+        // Writing to a string cannot fail.
+        write!(self.besides, " {name}={value}").ok();
         self
     }
 
@@ -163,7 +164,7 @@ fn words(filter: &Filter, value: Value) -> String {
     let mut add = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             // The one kind of value with spaces is a status, which has no `+`.
-            words.push_str(&format!(" {name}={}", value.replace(' ', "+")));
+            write!(words, " {name}={}", value.replace(' ', "+")).ok();
         }
     };
     add("issuer", filter.issuer.as_ref().map(ToString::to_string));
@@ -183,7 +184,7 @@ fn words(filter: &Filter, value: Value) -> String {
         match value {
             Value::Hidden => add("value", Some("hidden".to_owned())),
             // The last one, so that it can hold anything.
-            Value::Whole => words.push_str(&format!(" value={}", field.value)),
+            Value::Whole => drop(write!(words, " value={}", field.value)),
         }
     }
     words

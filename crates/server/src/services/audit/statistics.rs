@@ -55,7 +55,7 @@ impl Audit {
             clock::wall().micros().saturating_sub(silent_after_s.saturating_mul(1_000_000));
         let silent_since = Timestamp::from_micros(silent_since);
         Ok(Response::new(v1::GetStatisticsResponse {
-            streams: counted.into_iter().map(|stream| told(stream, silent_since)).collect(),
+            streams: counted.iter().map(|stream| told(stream, silent_since)).collect(),
             indexed_to,
             origin: question.log.origin().to_string(),
         }))
@@ -63,7 +63,7 @@ impl Audit {
 }
 
 /// Statistics of a stream as they travel. One that was never heard is silent since it was opened.
-fn told(stream: StreamStatistics, silent_since: Timestamp) -> response::Stream {
+fn told(stream: &StreamStatistics, silent_since: Timestamp) -> response::Stream {
     let mut total = Counts::default();
     stream.days.iter().for_each(|(_, counts)| total.add(counts));
     let day = |(day, day_counts): &(Timestamp, Counts)| response::Day {
@@ -123,7 +123,7 @@ mod tests {
         let cases =
             [(None, 10, false), (None, 11, true), (Some(20), 20, false), (Some(20), 21, true)];
         for (heard, since, silent) in cases {
-            assert_eq!(told(stream(heard.map(at)), at(since)).silent, silent, "{heard:?} {since}");
+            assert_eq!(told(&stream(heard.map(at)), at(since)).silent, silent, "{heard:?} {since}");
         }
     }
 }
