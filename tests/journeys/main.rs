@@ -8,6 +8,7 @@
     reason = "a journey that cannot go on should stop"
 )]
 
+mod access;
 mod access_log;
 mod anchor;
 mod boundary;

@@ -44,7 +44,9 @@ impl Witness {
     #[must_use]
     pub fn start(&self, arguments: &[&str]) -> Running {
         let mut command = Command::new(program("witness"));
-        for name in ["WITNESS_SERVER", "WITNESS_ADMIN", "WITNESS_LOG"] {
+        for name in
+            ["WITNESS_SERVER", "WITNESS_ADMIN", "WITNESS_LOG", "WITNESS_TOKEN_FILE", "WITNESS_CA"]
+        {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().cloned());

@@ -74,30 +74,7 @@ impl Firm {
         let chain_time = ChainTime::default();
         let mut logs = Vec::new();
         for name in &config.logs {
-            let name = Name::parse(name).context("a log's name must be [a-z0-9-]{1,32}")?;
-            let origin = Origin::of(&firm, &name)
-                .with_context(|| format!("no log can be called {name}: the name is reserved"))?;
-            let options = LogOptions {
-                path: config.data.join("logs").join(name.as_str()),
-                head_copies: config.head_copies(),
-                rolled_up: store.newest_rolled_up(&origin)?,
-                origin: origin.clone(),
-                root: root.clone(),
-                firm_notes: notes.clone(),
-                signers: keys::signers(&config.keys, &origin)?,
-                clock: SystemClock::new(config.require_synchronised_clock, chain_time.clone()),
-                cache_bytes: config.cache_mib << 20,
-            };
-            make_private(&config.data.join("logs"))?;
-            let log =
-                Log::open(options).with_context(|| format!("the log {origin} cannot be opened"))?;
-            if let Some(why) = &log.overview().read_only {
-                tracing::error!(%origin, %why, "this log takes no writes");
-            }
-            // Only now: a start that was interrupted while it made a log makes it again.
-            store.record_log(&origin)?;
-            tracing::info!(%origin, size = log.overview().size.0, "log opened and verified");
-            logs.push(Arc::new(log));
+            logs.push(Arc::new(open_log(config, (&firm, &root, name), &store, &chain_time)?));
         }
         check_issuers_live_in_one_log(&logs)?;
         let anchoring = Anchoring::open(config, chain_time)?;
@@ -162,6 +139,38 @@ impl Firm {
         self.logs.iter().for_each(|log| log.close());
         self.access_log.close();
     }
+}
+
+/// Opens one log, verified.
+fn open_log(
+    config: &Config,
+    (firm, root, name): (&Domain, &VerifyingKey, &str),
+    store: &FirmStore,
+    chain_time: &ChainTime,
+) -> anyhow::Result<Log> {
+    let name = Name::parse(name).context("a log's name must be [a-z0-9-]{1,32}")?;
+    let origin = Origin::of(firm, &name)
+        .with_context(|| format!("no log can be called {name}: the name is reserved"))?;
+    let options = LogOptions {
+        path: config.data.join("logs").join(name.as_str()),
+        head_copies: config.head_copies(),
+        rolled_up: store.newest_rolled_up(&origin)?,
+        origin: origin.clone(),
+        root: root.clone(),
+        firm_notes: keys::firm_notes(&config.keys)?,
+        signers: keys::signers(&config.keys, &origin)?,
+        clock: SystemClock::new(config.require_synchronised_clock, chain_time.clone()),
+        cache_bytes: config.cache_mib << 20,
+    };
+    make_private(&config.data.join("logs"))?;
+    let log = Log::open(options).with_context(|| format!("the log {origin} cannot be opened"))?;
+    if let Some(why) = &log.overview().read_only {
+        tracing::error!(%origin, %why, "this log takes no writes");
+    }
+    // Only now: a start that was interrupted while it made a log makes it again.
+    store.record_log(&origin)?;
+    tracing::info!(%origin, size = log.overview().size.0, "log opened and verified");
+    Ok(log)
 }
 
 /// What was served before must still be there, and nothing begins by mistake: an empty log under the origin

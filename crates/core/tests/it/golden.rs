@@ -15,6 +15,7 @@ use witness_core::{
     admission,
     anomaly::Anomaly,
     audit::findings::Rule,
+    caller::{CallerId, CallerRecord, CallerRole, KnownBy, Token},
     checkpoint::Checkpoint,
     document::Document,
     drafting::{ClientSecret, Draft, Drafter, Occurrence, Position, What},
@@ -393,6 +394,21 @@ fn texts() -> (Texts, Files) {
     (texts, files)
 }
 
+/// A regulator that is let in for a year.
+fn caller() -> CallerRecord {
+    let from = Timestamp::from_seconds(START);
+    CallerRecord {
+        id: CallerId::from_random([0x0b, 0xad, 0xca, 0xfe]),
+        role: CallerRole::Regulator(Jurisdictions::parse("DE,EU").unwrap()),
+        from,
+        until: Timestamp::from_seconds(START + 365 * 86_400),
+        known_by: KnownBy::Token(Token::from_random(&[0x0e; 32]).hash()),
+        granted_at: from,
+        revoked_at: None,
+        name: "Federal Financial Supervisory Authority, Bonn".to_owned(),
+    }
+}
+
 fn in_workspace(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
@@ -400,7 +416,8 @@ fn in_workspace(path: &str) -> PathBuf {
 #[test]
 fn golden_texts_are_what_the_core_writes_and_the_documentation_quotes() {
     let folder = in_workspace("tests/vectors/golden");
-    let (texts, files) = texts();
+    let (mut texts, files) = texts();
+    texts.insert("caller", caller().encode());
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         for (name, text) in &texts {
             fs::write(folder.join(format!("{name}.txt")), text).unwrap();

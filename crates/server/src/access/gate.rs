@@ -91,6 +91,8 @@ pub(crate) async fn admit(
         Ok(admitted) => admitted,
         Err(refused) => return gate.refuse(refused, is_grpc),
     };
+    // Nothing behind this needs the token, so nothing there can show it.
+    request.headers_mut().remove(header::AUTHORIZATION);
     request.extensions_mut().insert(caller);
     let meter = place.meter();
     let stalled_after = gate.limits.stalled_after();

@@ -20,3 +20,31 @@ pub(crate) use self::{
     policy::Policy,
     record::{Asked, record},
 };
+
+#[cfg(test)]
+mod tests {
+    /// What stands between quotation marks and is written like a reason.
+    fn reasons(source: &str) -> Vec<&str> {
+        let is_reason = |text: &&str| {
+            text.len() > 5 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+        };
+        source.split('"').filter(is_reason).collect()
+    }
+
+    #[test]
+    fn the_documentation_names_every_reason_for_which_somebody_is_not_let_in() {
+        let documentation = include_str!("../../../../proto/README.md");
+        let sources = [
+            include_str!("bodies.rs"),
+            include_str!("credentials.rs"),
+            include_str!("limits.rs"),
+            include_str!("policy.rs"),
+            include_str!("../services/admin/callers.rs"),
+        ];
+        let all: Vec<&str> = sources.into_iter().flat_map(reasons).collect();
+        assert!(all.len() > 10, "the sources are written otherwise now");
+        for reason in all {
+            assert!(documentation.contains(&format!("| `{reason}` |")), "{reason}");
+        }
+    }
+}

@@ -299,26 +299,8 @@ mod tests {
         } = config;
         let Tls { certificate: _, key: _, client_ca } = tls.unwrap();
         assert!(client_ca.is_some());
-        let Domains { prove, resolver, ca, https_port, allow_private } = domains;
-        let default = Domains::default();
-        assert!(resolver.is_some() && ca.is_some());
-        assert_eq!(
-            (prove, https_port, allow_private),
-            (default.prove, default.https_port, default.allow_private)
-        );
-        assert_eq!(limits, Limits::default());
-        let Limit { calls_per_s, mib_per_s, calls, streams } = limits.anybody;
-        for (option, value) in [
-            ("calls_per_s", calls_per_s),
-            ("mib_per_s", mib_per_s),
-            ("calls", calls),
-            ("streams", streams),
-        ] {
-            let shown = text.matches(&format!("\n{option} = {value}\n")).count();
-            assert_eq!(shown, 2, "{option}, for anybody and for who is known");
-        }
-        let stalled = format!("\nstalled_after_s = {}\n", limits.stalled_after_s);
-        assert!(text.contains(&stalled));
+        check_domains(&domains);
+        check_limits(&limits, &text);
         let [chain] = chains.as_slice() else { panic!("the example has one chain") };
         assert_eq!(rollup_every_s, default_rollup_every_s());
         assert_eq!(access_head_every_s, default_access_head_every_s());
@@ -349,5 +331,31 @@ mod tests {
         for (option, value) in numbers {
             assert!(text.contains(&format!("{option} = {value}\n")), "{option}");
         }
+    }
+
+    fn check_domains(domains: &Domains) {
+        let Domains { prove, resolver, ca, https_port, allow_private } = domains;
+        let default = Domains::default();
+        assert!(resolver.is_some() && ca.is_some());
+        assert_eq!(
+            (*prove, *https_port, *allow_private),
+            (default.prove, default.https_port, default.allow_private)
+        );
+    }
+
+    fn check_limits(limits: &Limits, text: &str) {
+        assert_eq!(*limits, Limits::default());
+        let Limit { calls_per_s, mib_per_s, calls, streams } = limits.anybody;
+        for (option, value) in [
+            ("calls_per_s", calls_per_s),
+            ("mib_per_s", mib_per_s),
+            ("calls", calls),
+            ("streams", streams),
+        ] {
+            let shown = text.matches(&format!("\n{option} = {value}\n")).count();
+            assert_eq!(shown, 2, "{option}, for anybody and for who is known");
+        }
+        let stalled = format!("\nstalled_after_s = {}\n", limits.stalled_after_s);
+        assert!(text.contains(&stalled));
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::{Args, builder::PossibleValuesParser};
 use witness_core::{
+    anomaly::Anomaly,
     name::{Domain, Jurisdictions, Name},
     time::Timestamp,
 };
@@ -52,6 +53,9 @@ pub(super) struct FilterArgs {
     /// Occurred before
     #[arg(long, value_name = "TIME", value_parser = occurred)]
     occurred_until: Option<i64>,
+    /// What is odd about it, as in late-report
+    #[arg(long, value_name = "WORD", value_parser = PossibleValuesParser::new(Anomaly::ALL.map(Anomaly::word)))]
+    anomaly: Option<String>,
     /// A field of the details with its value: an identifier or a digest
     #[arg(long, value_name = "FIELD=VALUE", value_parser = identifier)]
     field: Option<(String, String)>,
@@ -78,6 +82,7 @@ impl FilterArgs {
             occurred_until_us: self.occurred_until,
             field,
             value,
+            anomaly: word(&self.anomaly),
         }
     }
 }

@@ -1,0 +1,8 @@
+//! Who is let in: by tokens and by client certificates, over TLS, and how much each may take.
+
+mod certificates;
+mod limits;
+mod reload;
+mod site;
+mod stalled;
+mod tokens;
