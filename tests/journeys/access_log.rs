@@ -17,6 +17,8 @@ use witness_wire::v1;
 
 /// Blocks of 512 bytes that a file may have: a stand-in for the end of the disk.
 const FILE_BLOCKS_MAX: u32 = 600;
+/// More than so many records find no room in such a file.
+const CALLS_MAX: usize = 3000;
 /// Only against hanging for ever: nothing is judged by it.
 const LOOKS_MAX: u32 = 2_400;
 /// A head each second, and not each day.
@@ -105,13 +107,14 @@ async fn what_cannot_be_recorded_is_not_answered() {
     data.start().stop();
     let server = data.start_with_file_limit(FILE_BLOCKS_MAX);
     let mut admin = server.admin().await;
-    let mut answered = 0;
-    let refused = loop {
+    let (mut answered, mut refused) = (0, None);
+    while refused.is_none() && answered < CALLS_MAX {
         match admin.get_registry(v1::GetRegistryRequest { origin: String::new() }).await {
             Ok(_) => answered += 1,
-            Err(refused) => break refused,
+            Err(status) => refused = Some(status),
         }
-    };
+    }
+    let refused = refused.unwrap();
     assert_eq!(reason(&refused), "ACCESS_LOG", "{refused:?}");
     let change = format!("stream-opened {} more INT live\n", Issuer::of_dev(&data).domain);
     let refused = server.register(&change, &[]).await.unwrap_err();
