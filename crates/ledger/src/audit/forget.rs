@@ -100,7 +100,9 @@ mod tests {
 
     fn posting(index: u64, numbers: &[u16]) -> Posting {
         let mut events = EventSet::default();
-        numbers.iter().for_each(|event| events.push(*event));
+        for event in numbers {
+            events.push(*event);
+        }
         Posting { index, events }
     }
 

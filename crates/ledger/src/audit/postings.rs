@@ -135,7 +135,9 @@ mod tests {
 
     fn set(events: &[u16]) -> EventSet {
         let mut set = EventSet::default();
-        events.iter().for_each(|event| set.push(*event));
+        for event in events {
+            set.push(*event);
+        }
         set
     }
 
