@@ -1,15 +1,16 @@
 //! Erasures: what is erased is in no file any more, whatever proves the rest stays, and a legal hold stops it.
 
+mod traces;
+
 use std::{fs, time::Duration};
 
 use prost::Message as _;
 use tonic::Status;
 use witness_core::{
-    drafting::{Draft, Occurrence},
-    encoding::base64,
+    drafting::Draft,
     entry::{Entry, EntryKind},
     erasure::Erasure,
-    event::{Event, Salt, StatusClass},
+    event::StatusClass,
     evidence::{self, Evidence, FactKind},
     hash::DocumentHash,
     note::Strict,
@@ -21,78 +22,18 @@ use witness_tests::{
 };
 use witness_wire::v1;
 
+use self::traces::{Traces, issued_with};
+
 const ISSUER: &str = "issuer.example";
 
-/// A document that was issued, with details of its own.
-fn issued_with(name: &str, module: &str) -> Occurrence {
-    let mut occurrence = issued(document(name));
-    for (field, value) in &mut occurrence.details {
-        if field == "module" {
-            *value = module.to_owned();
-        }
-    }
-    occurrence
-}
-
-/// What must be found of an event before it is erased, as it is stored, and nowhere after.
-struct Traces {
-    stored: Vec<(&'static str, Vec<u8>)>,
-    other: Vec<(&'static str, Vec<u8>)>,
-}
-
-impl Traces {
-    /// Of the event of a draft. Its document hash is among them if nothing else of the document stays.
-    fn of(draft: &Draft, event: usize, module: &str) -> Self {
-        let text = Event::parse(draft.events[event].as_bytes()).unwrap();
-        // The second line of details is their salt.
-        let details_salt = draft.details[event].lines().nth(1).unwrap();
-        let details_salt = Salt::parse(details_salt).unwrap().0;
-        let (salt, details_hash) = (text.salt.0, text.details.unwrap());
-        let (hex, hash) = (text.document.0.to_hex(), text.document.0);
-        Self {
-            stored: vec![
-                ("salt in base64", base64(&salt).into_bytes()),
-                ("document hash in hex", hex.into_bytes()),
-                ("details hash in base64", details_hash.to_base64().into_bytes()),
-                ("salt of the details in base64", base64(&details_salt).into_bytes()),
-                ("value of the details", module.as_bytes().to_vec()),
-            ],
-            other: vec![
-                ("salt", salt.to_vec()),
-                ("document hash", hash.as_bytes().to_vec()),
-                ("document hash in base64", hash.to_base64().into_bytes()),
-                ("details hash", details_hash.as_bytes().to_vec()),
-                ("salt of the details", details_salt.to_vec()),
-            ],
-        }
-    }
-
-    /// The document lives on: its hash is no trace of the event.
-    fn without_document(mut self) -> Self {
-        self.stored.retain(|(what, _)| !what.starts_with("document"));
-        self.other.retain(|(what, _)| !what.starts_with("document"));
-        self
-    }
-
-    /// Each that is stored is found in some table, decompressed.
-    fn assert_in_tables(&self, remains: &Remains) {
-        for (what, bytes) in &self.stored {
-            let found = remains.holding(bytes);
-            assert!(found.iter().any(|name| name.ends_with(", decompressed")), "{what}: {found:?}");
-        }
-    }
-
-    fn assert_nowhere(&self, remains: &Remains) {
-        for (what, bytes) in self.stored.iter().chain(&self.other) {
-            assert_eq!(remains.holding(bytes), Vec::<&str>::new(), "{what} is still there");
-        }
-    }
+async fn evidence_of(clients: &mut Clients, document: DocumentHash) -> Evidence {
+    let answer = clients.evidence.get_evidence(ask(ISSUER, document)).await.unwrap();
+    Evidence::parse(&answer.into_inner().evidence).unwrap()
 }
 
 /// Evidence verifies; gives how many events it proves.
 async fn proved(clients: &mut Clients, policy: &Policy, document: DocumentHash) -> usize {
-    let answer = clients.evidence.get_evidence(ask(ISSUER, document)).await.unwrap();
-    let evidence = Evidence::parse(&answer.into_inner().evidence).unwrap();
+    let evidence = evidence_of(clients, document).await;
     let verdict = evidence::verify(&evidence, policy, &[], &Strict).unwrap();
     let [item] = verdict.items.as_slice() else { panic!("not one document") };
     let facts = [FactKind::Signed, FactKind::Logged, FactKind::Published];
@@ -131,7 +72,6 @@ fn policy(data: &Data) -> Policy {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_erased_is_in_no_file_and_its_neighbours_are_proved() {
     let data = Data::new();
-    let folder = tempfile::tempdir().unwrap();
     let server = data.start();
     let policy = policy(&data);
     let issuer = Issuer::of_dev(&data);
@@ -139,48 +79,75 @@ async fn what_was_erased_is_in_no_file_and_its_neighbours_are_proved() {
     let submitted = log_documents(&mut clients, &mut issuer.stream("main")).await;
     let whole = Traces::of(&submitted[0].0, 17, "WHOLE-17");
     let partly = Traces::of(&submitted[0].0, 19, "PARTLY-19").without_document();
-    // In the write-ahead log, as it came.
-    let remains = Remains::of(&data.path());
-    for (what, bytes) in whole.stored.iter().chain(&partly.stored) {
-        let found = remains.holding(bytes);
-        assert!(found.iter().any(|name| name.ends_with(".log, put together")), "{what}: {found:?}");
-    }
+    in_write_ahead_log(&Remains::of(&data.path()), &[&whole, &partly]);
     // A conflict holds the text too.
-    let mut liar = issuer.stream("main");
     let mut lie: Vec<_> = (0..17).map(|n| issued(document(format!("neighbour {n}")))).collect();
     lie.push(issued_with("whole", "LIAR-17"));
-    let lie = liar.cut(&lie);
+    let lie = issuer.stream("main").cut(&lie);
     assert_eq!(refusal(&clients.submit(request(&lie)).await.unwrap_err()).reason, "CONFLICT");
     drop(clients);
     server.stop();
     let server = data.start();
     let mut clients = server.clients().await;
-    for traces in [&whole, &partly] {
-        traces.assert_in_tables(&Remains::of(&data.path()));
-    }
+    let index = erase_both(&data, &server, (&whole, &partly));
 
-    let operator = Witness::within(folder.path()).asking(&server);
+    server.published(index + 1);
+    neighbours_are_proved(&mut clients, &policy).await;
+    what_is_told(&mut clients, &policy, index).await;
+
+    // The same text again gets the same receipt, and no body comes back; nor by way of a contradiction.
+    for (draft, receipt) in &submitted {
+        let again = clients.submit(request(draft)).await.unwrap();
+        assert_eq!(again.encode_to_vec(), receipt.encode_to_vec());
+    }
+    assert_eq!(refusal(&clients.submit(request(&lie)).await.unwrap_err()).reason, "CONFLICT");
+    nowhere(&data, &[&whole, &partly]);
+    let log = server.stop();
     let hex = document("whole").0.to_hex();
+    assert!(!log.contains(&hex), "the operator's log holds no document hash");
+    data.start().stop();
+    nowhere(&data, &[&whole, &partly]);
+}
+
+/// In the write-ahead log, as it came.
+fn in_write_ahead_log(remains: &Remains, traces: &[&Traces]) {
+    for (what, bytes) in traces.iter().flat_map(|traces| &traces.stored) {
+        let found = remains.holding(bytes);
+        assert!(found.iter().any(|name| name.ends_with(".log, put together")), "{what}: {found:?}");
+    }
+}
+
+fn nowhere(data: &Data, traces: &[&Traces]) {
+    let remains = Remains::of(&data.path());
+    assert!(remains.tables() > 0);
+    for traces in traces {
+        traces.assert_nowhere(&remains);
+    }
+}
+
+/// Erases one document by its hash, and then an event of another by its place, at once; gives the second entry.
+fn erase_both(data: &Data, server: &Server, (whole, partly): (&Traces, &Traces)) -> u64 {
+    let folder = tempfile::tempdir().unwrap();
+    let operator = Witness::within(folder.path()).asking(server);
+    let remains = Remains::of(&data.path());
+    whole.assert_in_tables(&remains);
+    partly.assert_in_tables(&remains);
     let erase = ["--json", "erase", "--issuer", ISSUER, "--reason", "request", "--yes"];
-    let by_hash = [&erase[..], &["--document", &hex]].concat();
-    let said = operator.run(&by_hash).expect(0).json();
+    let hex = document("whole").0.to_hex();
+    let said = operator.run(&[&erase[..], &["--document", &hex]].concat()).expect(0).json();
     assert_eq!(
         (said["erased"].as_u64(), said["files_rewritten"].as_bool()),
         (Some(1), Some(false))
     );
-    // Files are not rewritten by that alone: else the search above would prove nothing.
+    // Files are not rewritten by that alone: else the search would prove nothing.
     whole.assert_in_tables(&Remains::of(&data.path()));
     let by_place = [&erase[..], &["--stream", "main", "--first", "19", "--now"]].concat();
     let said = operator.run(&by_place).expect(0).json();
-    let index = said["index"].as_u64().unwrap();
-    let remains = Remains::of(&data.path());
-    assert!(remains.tables() > 0);
-    for traces in [&whole, &partly] {
-        traces.assert_nowhere(&remains);
-    }
+    nowhere(data, &[whole, partly]);
+    said["index"].as_u64().unwrap()
+}
 
-    server.published(index + 1);
-    neighbours_are_proved(&mut clients, &policy).await;
+async fn what_is_told(clients: &mut Clients, policy: &Policy, index: u64) {
     let gone = clients.evidence.get_evidence(ask(ISSUER, document("whole"))).await.unwrap_err();
     let gone = refusal(&gone);
     assert_eq!(gone.reason, "ERASED");
@@ -194,28 +161,46 @@ async fn what_was_erased_is_in_no_file_and_its_neighbours_are_proved() {
     assert!(history.items[0].event.is_empty());
     let state = clients.evidence.get_status(asked).await.unwrap().into_inner();
     assert_eq!((state.change.as_str(), state.status.as_str()), ("status", "Renewed"));
-    proved(&mut clients, &policy, document("partly")).await;
+    assert_eq!(proved(clients, policy, document("partly")).await, 1);
+    let evidence = evidence_of(clients, document("partly")).await;
+    let verdict = evidence::verify(&evidence, policy, &[], &Strict).unwrap();
+    let [erased] = verdict.items[0].erased.as_slice() else { panic!("not one erased event") };
+    assert_eq!((erased.sequence, erased.erasure.logged.index.0), (19, index));
+    assert!(verdict.items[0].is_last_known());
     let entry = clients.entries(index).await.remove(0);
     let entry = Entry::parse(&entry.text).unwrap();
     assert_eq!(entry.kind, EntryKind::Erasure);
     let erasure = Erasure::parse(&entry.body).unwrap();
     assert_eq!((erasure.ranges[0].first_sequence, erasure.ranges.len()), (19, 1));
+}
 
-    // The same text again gets the same receipt, and no body comes back; nor by way of a contradiction.
-    for (draft, receipt) in &submitted {
-        let again = clients.submit(request(draft)).await.unwrap();
-        assert_eq!(again.encode_to_vec(), receipt.encode_to_vec());
-    }
-    assert_eq!(refusal(&clients.submit(request(&lie)).await.unwrap_err()).reason, "CONFLICT");
-    for traces in [&whole, &partly] {
-        traces.assert_nowhere(&Remains::of(&data.path()));
-    }
-    let log = server.stop();
-    assert!(!log.contains(&hex), "the operator's log holds no document hash");
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_document_whose_last_event_was_erased_no_state_is_told() {
+    let data = Data::new();
+    let folder = tempfile::tempdir().unwrap();
     let server = data.start();
-    for traces in [&whole, &partly] {
-        traces.assert_nowhere(&Remains::of(&data.path()));
-    }
+    let policy = policy(&data);
+    let mut clients = server.clients().await;
+    log_documents(&mut clients, &mut Issuer::of_dev(&data).stream("main")).await;
+    let operator = Witness::within(folder.path()).asking(&server);
+    let erase = ["erase", "--issuer", ISSUER, "--stream", "main", "--first", "43", "--yes"];
+    let said = operator.run(&[&erase[..], &["--reason", "order"]].concat()).expect(0);
+    assert!(said.stdout.contains("erased 1 event"), "{said}");
+    let asked = ask(ISSUER, document("partly"));
+    let state = clients.evidence.get_status(asked).await.unwrap().into_inner();
+    assert_eq!((state.change.as_str(), state.status.as_str(), state.events), ("erased", "", 2));
+    assert!(state.erased_at_us.is_some());
+    let hex = document("partly").0.to_hex();
+    let bearer = ["--issuer", ISSUER, "--document", &hex];
+    let said = operator.run(&[&["--json", "status"], &bearer[..]].concat()).expect(2).json();
+    assert!(said["erased_at"].is_string() && said["occurred_at"].is_null(), "{said}");
+    let said = operator.run(&[&["history"], &bearer[..]].concat()).expect(0);
+    assert!(said.stdout.contains("erased"), "{said}");
+    // At once: the checkpoint over the erasure is waited for.
+    let evidence = evidence_of(&mut clients, document("partly")).await;
+    let verdict = evidence::verify(&evidence, &policy, &[], &Strict).unwrap();
+    assert!(!verdict.items[0].is_last_known());
+    assert_eq!((verdict.items[0].events.len(), verdict.items[0].erased.len()), (1, 1));
     server.stop();
 }
 
@@ -364,10 +349,10 @@ async fn an_erasure_that_is_killed_is_done_or_not_done() {
         let state = clients.evidence.get_status(ask(ISSUER, document(round))).await;
         match state {
             Ok(state) => {
-                assert_eq!((state.into_inner().change.as_str(), is_logged), ("issued", false))
+                assert_eq!((state.into_inner().change.as_str(), is_logged), ("issued", false));
             }
             Err(status) => {
-                assert_eq!((refusal(&status).reason.as_str(), is_logged), ("ERASED", true))
+                assert_eq!((refusal(&status).reason.as_str(), is_logged), ("ERASED", true));
             }
         }
         assert!(answer.is_err() || is_logged, "it was answered, and is not there");

@@ -53,7 +53,8 @@ pub struct DocumentEvent {
     pub details: Vec<u8>,
 }
 
-/// The places of a document's newest events, in log order.
+/// The places of a document's newest events, in log order. If all of those were erased, all places are given: an older
+/// one is left, else nothing would be known of the document.
 pub(crate) fn places(
     reader: &LogReader,
     issuer: u32,
@@ -61,7 +62,12 @@ pub(crate) fn places(
 ) -> Result<Vec<Place>, StoreError> {
     let pages = u32::try_from(EVENTS_MAX / DocumentCell::PAGE).unwrap_or(u32::MAX);
     let cells = pages_of(&reader.store, &DocumentCell::key(issuer, &document.0), pages)?;
-    Ok(cells.into_iter().flat_map(|(_, cell)| cell.places).map(Place::from).collect())
+    let places: Vec<Place> =
+        cells.into_iter().flat_map(|(_, cell)| cell.places).map(Place::from).collect();
+    if !places.is_empty() && places.iter().all(|place| place.is_erased) {
+        return all_places(reader, issuer, document);
+    }
+    Ok(places)
 }
 
 /// The places of all of its events, however many.
@@ -135,16 +141,23 @@ fn erased(
     found.ok_or(StoreError::Damaged { what: "body cell" })
 }
 
-/// Path of an event in its submission's tree; all leaves of the submission are hashed for it.
-pub(crate) fn event_path(reader: &LogReader, place: Place) -> Result<Vec<Hash>, StoreError> {
-    let damaged = StoreError::Damaged { what: "list of leaf hashes" };
+/// Leaf hash and path of an event in its submission's tree; all leaves of the submission are hashed for it.
+pub(crate) fn event_path(
+    reader: &LogReader,
+    place: Place,
+) -> Result<(Hash, Vec<Hash>), StoreError> {
+    let damaged = || StoreError::Damaged { what: "list of leaf hashes" };
     let key = crate::cells::index_key(place.index);
     // A submission of one event has no list: its root is the leaf.
-    let Some(bytes) = reader.store.get(family::LEAVES, &key)? else { return Ok(Vec::new()) };
+    let Some(bytes) = reader.store.get(family::LEAVES, &key)? else {
+        return Ok((conflicts::submission_at(&reader.store, place.index)?.body.root, Vec::new()));
+    };
     let mut rest = Reader(&bytes);
     let mut leaves = Vec::with_capacity(bytes.len() / 32);
     while let Some(leaf) = rest.hash() {
         leaves.push(leaf);
     }
-    merkle::leaves_path(&leaves, LeafIndex(u64::from(place.event))).ok_or(damaged)
+    let leaf = leaves.get(usize::from(place.event)).copied().ok_or_else(damaged)?;
+    let path = merkle::leaves_path(&leaves, LeafIndex(u64::from(place.event)));
+    Ok((leaf, path.ok_or_else(damaged)?))
 }

@@ -27,7 +27,7 @@ use crate::{
 pub(crate) const EVENTS_MAX: u64 = 4096;
 
 /// The entry by which something was erased, and its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ErasedBy {
     /// Index of the entry.
     pub index: LeafIndex,

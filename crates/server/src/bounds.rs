@@ -14,7 +14,7 @@ use witness_core::{
     note::{Note, Signed},
     rollup::{Contract, RollUpTree},
 };
-use witness_ledger::{AnchorCell, Log, Place, ReadError, StoreError};
+use witness_ledger::{AnchorCell, Log, ReadError, StoreError};
 
 use crate::{convert, firm::Firm};
 
@@ -32,9 +32,12 @@ pub(crate) struct Bounds<'a> {
 }
 
 impl Bounds<'_> {
-    /// Adds what bounds the events, and the proofs that all checkpoints of the file are one history.
-    pub(crate) fn add(self, builder: &mut EvidenceBuilder, places: &[Place]) -> Result<(), Status> {
-        let indexes: BTreeSet<LeafIndex> = places.iter().map(|place| place.index).collect();
+    /// Adds what bounds these entries, and the proofs that all checkpoints of the file are one history.
+    pub(crate) fn add(
+        self,
+        builder: &mut EvidenceBuilder,
+        indexes: BTreeSet<LeafIndex>,
+    ) -> Result<(), Status> {
         for index in indexes {
             self.add_for(builder, index).map_err(|error| convert::read_status(&error))?;
         }

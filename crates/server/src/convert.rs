@@ -68,6 +68,12 @@ pub(crate) fn named(code: Code, reason: &str, message: &str) -> Status {
     named_with((code, reason), message, BTreeMap::new())
 }
 
+/// That something is logged, and cannot be proved for a moment.
+pub(crate) fn not_published_yet() -> Status {
+    let message = "logged, but not under a published checkpoint yet; try again in a few seconds";
+    named(Code::Unavailable, "NOT_PUBLISHED_YET", message)
+}
+
 /// That all that was known of a document was erased.
 pub(crate) fn erased(by: ErasedBy) -> Status {
     let message = format!(

@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use witness_core::{
     entry::Entry,
     event::Event,
-    evidence::{self, EventProof, EvidenceBuilder, ProvedEntry},
+    evidence::{self, ErasedProof, EventProof, EvidenceBuilder, ProvedEntry},
     hash::DocumentHash,
     merkle::{LeafIndex, TreeSize},
     name::Domain,
@@ -31,7 +31,7 @@ impl Assembler {
         Self { firm, proved: Cache::new(PROVED_KEPT) }
     }
 
-    /// The evidence file of a document, from events that are all below `published`. Details are left out:
+    /// The evidence file of a document, from events and erasures that are all below `published`. Details are left out:
     /// whoever bears the hash may see what the hash opens, no more.
     pub(crate) fn assemble(
         &self,
@@ -45,13 +45,27 @@ impl Assembler {
         for index in firm_notes(log, size)? {
             builder.firm(self.proved(log, index, size)?);
         }
-        let mut vouchers = vouchers_of_issuer(log, issuer);
+        let (mut vouchers, mut entries) = (vouchers_of_issuer(log, issuer), BTreeSet::new());
+        let (mut erased, mut is_left) = (None, false);
         for place in places {
             let event = log.event(*place).map_err(|error| convert::read_status(&error))?;
             vouchers.extend(vouchers_of_event(log, issuer, &event));
+            entries.insert(place.index);
+            // What was erased since the document was looked up may be published later than the rest.
+            if let Err(by) = event.event {
+                if by.index.0 >= size.0 {
+                    return Err(convert::not_published_yet());
+                }
+                entries.insert(by.index);
+                erased = Some(by).max(erased);
+            }
+            is_left |= event.event.is_ok();
             add_event(&mut builder, log, (issuer, document), event, size)?;
         }
-        Bounds { firm: &self.firm, log, size }.add(&mut builder, places)?;
+        if let Some(by) = erased.filter(|_| !is_left) {
+            return Err(convert::erased(by));
+        }
+        Bounds { firm: &self.firm, log, size }.add(&mut builder, entries)?;
         vouchers.retain(|index| index.0 < size.0);
         for index in vouchers {
             builder.registry(self.proved(log, index, size)?);
@@ -137,9 +151,6 @@ fn add_event(
     size: TreeSize,
 ) -> Result<(), Status> {
     let DocumentEvent { place, entry, event, .. } = event;
-    // What is left of the document is proved.
-    let Ok(text) = event else { return Ok(()) };
-    let text = String::from_utf8_lossy(&text).into_owned();
     if !builder.has_entry(place.index) {
         let path =
             log.inclusion(place.index, size).map_err(|error| convert::read_status(&error))?;
@@ -147,9 +158,21 @@ fn add_event(
         builder.submission(ProvedEntry { index: place.index, path, text });
     }
     let index = LeafIndex(u64::from(place.event));
-    let path = log.event_path(place).map_err(|error| convert::read_status(&error))?;
-    let proof = EventProof { details: None, index, path, text };
-    builder.event(issuer.clone(), document, place.index, proof);
+    let (leaf, path) = log.event_path(place).map_err(|error| convert::read_status(&error))?;
+    let (issuer, entry) = (issuer.clone(), place.index);
+    match event {
+        Ok(text) => {
+            let text = String::from_utf8_lossy(&text).into_owned();
+            builder.event(issuer, document, entry, EventProof { details: None, index, path, text });
+        }
+        Err(by) => {
+            if !builder.has_entry(by.index) {
+                builder.erasure(proved(log, by.index, size)?);
+            }
+            let proof = ErasedProof { erasure: by.index, index, leaf, path };
+            builder.erased(issuer, document, entry, proof);
+        }
+    }
     Ok(())
 }
 

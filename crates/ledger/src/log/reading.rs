@@ -141,8 +141,8 @@ impl Log {
         Ok(documents::event(&self.reader, &self.overview().registry, place)?)
     }
 
-    /// Path of an event in its submission's tree.
-    pub fn event_path(&self, place: Place) -> Result<Vec<Hash>, ReadError> {
+    /// Leaf hash and path of an event in its submission's tree; they are there when its text was erased, too.
+    pub fn event_path(&self, place: Place) -> Result<(Hash, Vec<Hash>), ReadError> {
         Ok(documents::event_path(&self.reader, place)?)
     }
 

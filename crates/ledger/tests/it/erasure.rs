@@ -137,7 +137,8 @@ impl Case {
         // The text as its issuer has it is under the logged root, whether we still have it or not.
         let note = Entry::parse(&event.entry).unwrap().body;
         let submission = IssuerNote::<Submission>::parse(note.as_bytes()).unwrap().body;
-        let (leaf, path) = (Hash::leaf(text.as_bytes()), log.event_path(place).unwrap());
+        let (leaf, path) = log.event_path(place).unwrap();
+        assert_eq!(leaf, Hash::leaf(text.as_bytes()));
         let (index, events) = (LeafIndex(u64::from(place.event)), TreeSize(submission.events));
         merkle::verify_inclusion(&leaf, index, events, &path, &submission.root).unwrap();
     }

@@ -236,7 +236,7 @@ fn every_event_has_its_path_and_every_size_its_proofs() {
             &leaf,
             index,
             events,
-            &log.event_path(place).unwrap(),
+            &log.event_path(place).unwrap().1,
             &submission.root,
         )
         .unwrap();

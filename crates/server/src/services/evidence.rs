@@ -100,20 +100,25 @@ impl Evidence {
     }
 }
 
+/// The newest entry that evidence of a document needs, or a later one.
+fn newest(known: &Known) -> LeafIndex {
+    let last = known.places.last().map_or(LeafIndex(0), |place| place.index);
+    let is_erased = known.places.iter().any(|place| place.is_erased);
+    // Erasures come later than their events, and are logged already.
+    let logged = LeafIndex(known.log.overview().size.0.saturating_sub(1));
+    if is_erased { logged } else { last }
+}
+
 /// The published checkpoint that covers an entry; one is at most about a second away.
-async fn published_over(log: &Log, newest: Place) -> Result<Published, Status> {
+async fn published_over(log: &Log, newest: LeafIndex) -> Result<Published, Status> {
     let mut overviews = log.watch();
     let covers = |overview: &Arc<witness_ledger::Overview>| {
-        overview.published.as_ref().is_some_and(|published| published.size.0 > newest.index.0)
+        overview.published.as_ref().is_some_and(|published| published.size.0 > newest.0)
     };
     let waiting = tokio::time::timeout(PUBLISHED_WITHIN, overviews.wait_for(covers)).await;
     let overview = waiting.ok().and_then(Result::ok).map(|overview| Arc::clone(&overview));
     let published = overview.and_then(|overview| overview.published.clone());
-    published.ok_or_else(|| {
-        let message =
-            "logged, but not under a published checkpoint yet; try again in a few seconds";
-        convert::named(Code::Unavailable, "NOT_PUBLISHED_YET", message)
-    })
+    published.ok_or_else(convert::not_published_yet)
 }
 
 #[tonic::async_trait]
@@ -139,10 +144,7 @@ impl EvidenceService for Evidence {
         request: Request<v1::DocumentRequest>,
     ) -> Result<Response<v1::GetEvidenceResponse>, Status> {
         let known = self.find(request.get_ref())?;
-        let Some(newest) = known.places.last().copied() else {
-            return Err(convert::named(Code::NotFound, "NOT_FOUND", "no record"));
-        };
-        let published = published_over(&known.log, newest).await?;
+        let published = published_over(&known.log, newest(&known)).await?;
         let evidence = self.work(known, move |service, known| {
             let document = (&known.issuer, known.document);
             service.assembler.assemble(&known.log, document, &known.places, &published)
