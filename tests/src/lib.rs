@@ -10,6 +10,7 @@
 )]
 
 mod anvil;
+mod auditor;
 mod clients;
 mod committer;
 mod http;
@@ -23,6 +24,7 @@ mod trust;
 mod witness;
 
 pub use anvil::{Anvil, Block, Logged, Mined, Mining};
+pub use auditor::Auditor;
 pub use clients::{Clients, ask, pushed_back, reason, refusal};
 pub use committer::Committer;
 pub use http::{Answer, rollup};

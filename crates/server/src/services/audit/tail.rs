@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use witness_core::merkle::LeafIndex;
 use witness_ledger::Position;
 use witness_wire::v1;
@@ -13,7 +13,7 @@ use super::{
     Answers, Audit,
     asked::{self, Question},
 };
-use crate::access::Caller;
+use crate::{access::Caller, convert};
 
 const METHOD: &str = "AuditService.Tail";
 /// Answers that wait to be taken, of about 1 MiB at most; who does not take them holds no more than that.
@@ -67,12 +67,17 @@ impl Audit {
             let next = asked::work(move || log.follow((&streams, &filter), from)).await?;
             let is_at_end = next.next == from;
             from = next.next;
-            *told += u64::try_from(next.events.len()).unwrap_or(u64::MAX);
+            let number = u64::try_from(next.events.len()).unwrap_or(u64::MAX);
             let events = next.events.into_iter().map(asked::event).collect();
             let answer = v1::TailResponse { events, next_index: from.index.0 };
+            if !self.0.callers.is_in(&question.caller.id) {
+                let message = "the caller's term has ended, or it was shut out; what was told before stays told";
+                return Err(convert::named(Code::Unauthenticated, "SHUT_OUT", message));
+            }
             if out.send(Ok(answer)).await.is_err() {
                 return Ok(());
             }
+            *told += number;
             if is_at_end {
                 let has_more = |overview: &Arc<witness_ledger::Overview>| {
                     overview.published.as_ref().is_some_and(|it| it.size.0 > from.index.0)
