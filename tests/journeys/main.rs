@@ -11,6 +11,7 @@
 mod access;
 mod access_log;
 mod anchor;
+mod audit_check;
 mod audit_search;
 mod boundary;
 mod chain_proxy;

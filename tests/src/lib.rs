@@ -11,6 +11,7 @@
 
 mod anvil;
 mod auditor;
+mod bundle;
 mod clients;
 mod committer;
 mod http;
@@ -25,6 +26,7 @@ mod witness;
 
 pub use anvil::{Anvil, Block, Logged, Mined, Mining};
 pub use auditor::Auditor;
+pub use bundle::{Audited, MadeBundle, MadeEvent, Stray};
 pub use clients::{Clients, ask, pushed_back, reason, refusal};
 pub use committer::Committer;
 pub use http::{Answer, rollup};

@@ -213,11 +213,11 @@ impl<'a> Check<'a> {
         let built = Built { roots: &tree.roots, received: &log.received };
         let by = (&by_firm, self.args.blocks.as_slice());
         let published = published::check((folder, bundle), by, built, report)?;
+        let streams = self.streams(&log, report)?;
         if let Some(at) = published.at {
             log.end(at, thresholds, report)?;
         }
         let registry = log.replay.registry();
-        let streams = self.streams(&log, report)?;
         let own = bundle.scope.streams(registry);
         let register = Register { registry, streams: &streams, policy };
         let (counts, is_later, undecided) = self.events(register, report)?;

@@ -1,9 +1,9 @@
 //! What is kept of each event until all are read, outside of memory: 256 files of records, parted by the hash of
-//! their documents, so that all records of a document are in one of them.
+//! their documents, so that all records of a document are in one of them. A file that nothing belongs into is not made.
 
 use std::{
     fs::{self, File},
-    io::Write as _,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -22,7 +22,7 @@ const GATHERED_BYTES_MAX: usize = 8 * 1024;
 #[derive(Debug)]
 pub(super) struct Spill {
     folder: TempDir,
-    files: Vec<Mutex<File>>,
+    files: Vec<Mutex<Option<File>>>,
 }
 
 impl Spill {
@@ -33,9 +33,7 @@ impl Spill {
         let made = under.map_or_else(|| builder.tempdir(), |folder| builder.tempdir_in(folder));
         let folder =
             made.context("cannot make a temporary folder; give another one with --temp")?;
-        let open = |part| File::create_new(path(&folder, part)).map(Mutex::new);
-        let files = (0..PARTS).map(open).collect::<Result<_, _>>();
-        let files = files.context("cannot make temporary files; give another --temp")?;
+        let files = (0..PARTS).map(|_| Mutex::default()).collect();
         Ok(Self { folder, files })
     }
 
@@ -46,15 +44,18 @@ impl Spill {
 
     /// All records of a part.
     pub(super) fn read(&self, part: u64) -> Result<Vec<Record>> {
-        let bytes = fs::read(path(&self.folder, part)).context("cannot read a temporary file")?;
+        let bytes = match fs::read(self.path(part)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            read => read.context("cannot read a temporary file")?,
+        };
         let (chunks, rest) = bytes.as_chunks::<RECORD_BYTES>();
         let records = chunks.iter().map(Record::from_bytes).collect::<Option<Vec<_>>>();
         records.filter(|_| rest.is_empty()).context("a temporary file has been changed")
     }
-}
 
-fn path(folder: &TempDir, part: u64) -> PathBuf {
-    folder.path().join(format!("{part:03}"))
+    fn path(&self, part: u64) -> PathBuf {
+        self.folder.path().join(format!("{part:03}"))
+    }
 }
 
 /// Writes records.
@@ -74,14 +75,18 @@ impl Pen<'_> {
     }
 
     fn flush(&mut self, part: usize) -> Result<()> {
-        let (Some(gathered), Some(file)) =
-            (self.gathered.get_mut(part), self.spill.files.get(part))
-        else {
+        let gathered = self.gathered.get_mut(part).filter(|gathered| !gathered.is_empty());
+        let Some((gathered, file)) = gathered.zip(self.spill.files.get(part)) else {
             return Ok(());
         };
         let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let opened = match file.take() {
+            Some(opened) => opened,
+            None => File::create_new(self.spill.path(u64::try_from(part)?))
+                .context("cannot make a temporary file; give another --temp")?,
+        };
         let full = "cannot write a temporary file; give a --temp with more room";
-        file.write_all(gathered).context(full)?;
+        file.insert(opened).write_all(gathered).context(full)?;
         gathered.clear();
         Ok(())
     }
