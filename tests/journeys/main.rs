@@ -25,6 +25,7 @@ mod evidence;
 mod instances;
 mod kill;
 mod oddities;
+mod onboarding;
 mod oracles;
 mod personal;
 mod production;

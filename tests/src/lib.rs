@@ -14,6 +14,7 @@ mod auditor;
 mod bundle;
 mod clients;
 mod committer;
+mod holders;
 mod http;
 mod issuer;
 mod process;
@@ -29,6 +30,7 @@ pub use auditor::Auditor;
 pub use bundle::{Audited, MadeBundle, MadeEvent, Stray};
 pub use clients::{Clients, ask, pushed_back, reason, refusal};
 pub use committer::Committer;
+pub use holders::{Holders, Page};
 pub use http::{Answer, rollup};
 pub use issuer::{
     Issuer, Sheet, Stream, amends, document, issued, now_us, occurred, request, status,

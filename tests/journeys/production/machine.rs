@@ -79,6 +79,8 @@ impl Machine {
             ("logs", "[\"log1\", \"log2\"]".to_owned()),
             ("admin_socket", path("run/admin.sock")),
             ("head_copies", path("heads")),
+            // Who holds a domain is asked in `onboarding` alone.
+            ("prove", "false".to_owned()),
         ];
         let mut lines = Vec::new();
         for line in EXAMPLE.lines() {
@@ -91,6 +93,19 @@ impl Machine {
         }
         assert!(values.is_empty(), "the example lacks {values:?}");
         lines.join("\n")
+    }
+
+    /// Gives options of the configuration other values, also those that the example only shows.
+    pub(crate) fn configure(&self, values: &[(&str, String)]) {
+        let config = self.path("etc/witnessd.toml");
+        let mut text = fs::read_to_string(&config).unwrap();
+        for (name, value) in values {
+            let is_it =
+                |line: &&str| line.trim_start_matches('#').starts_with(&format!("{name} = "));
+            let old = text.lines().find(is_it).unwrap_or_else(|| panic!("no option {name}"));
+            text = text.replace(&format!("\n{old}\n"), &format!("\n{name} = {value}\n"));
+        }
+        fs::write(config, text).unwrap();
     }
 
     pub(crate) fn start(&self) -> Server {

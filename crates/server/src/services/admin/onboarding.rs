@@ -54,7 +54,7 @@ impl Admin {
         let asked = ("AdminService.ProveDomain", format!("issuer={domain}"));
         self.record(&Caller::of(request.extensions()), asked, None).await?;
         let kept = self.0.store.challenge(&domain).map_err(|error| unreadable(&error))?;
-        let kept = kept.filter(|cell| clock::wall() < cell.expires_at);
+        let kept = kept.filter(|cell| is_open(cell, clock::wall()));
         let mut cell = kept.ok_or_else(|| no_challenge(&domain))?;
         let found = search.find(&domain, &cell.line).await;
         let method = found.map_err(|missing| not_found(&missing.to_string()))?;
@@ -112,7 +112,7 @@ impl Admin {
     /// The challenge that stands, or a new one.
     fn challenge(&self, domain: &Domain, now: Timestamp) -> Result<ChallengeCell, Status> {
         let kept = self.0.store.challenge(domain).map_err(|error| unreadable(&error))?;
-        if let Some(cell) = kept.filter(|cell| now < cell.expires_at) {
+        if let Some(cell) = kept.filter(|cell| is_open(cell, now)) {
             return Ok(cell);
         }
         let mut random = [0; RANDOM_BYTES];
@@ -138,6 +138,11 @@ impl Admin {
             convert::named(Code::FailedPrecondition, "DOMAINS_UNPROVED", message)
         })
     }
+}
+
+/// Whether a challenge can still be answered.
+fn is_open(cell: &ChallengeCell, now: Timestamp) -> bool {
+    now < cell.expires_at
 }
 
 /// Until when a proof counts.
@@ -198,6 +203,8 @@ mod tests {
         for late_or_early in [29 * HOUR_US, 5 * HOUR_US - 1] {
             assert_eq!(at(late_or_early), None, "{late_or_early}");
         }
+        assert!(is_open(&cell, Timestamp::from_micros(6 * HOUR_US - 1)));
+        assert!(!is_open(&cell, Timestamp::from_micros(6 * HOUR_US)));
         let unproved = ChallengeCell { proof: None, ..cell };
         assert_eq!(standing_proof(&unproved, found_at), None);
     }
