@@ -1,0 +1,123 @@
+//! The whole life of an issuer by the command line: proof, keys, streams, claim types, and its end.
+
+use std::fs;
+
+use serde_json::Value;
+use witness_tests::{Page, Said};
+
+use super::{ISSUER, Place};
+use crate::production::machine::SCHOOL;
+
+/// Submits a document of a ready-made claim type with a key.
+fn submit(place: &Place, key: &str, name: &str) {
+    let said = try_submit(place, key, name).expect(0).json();
+    assert_eq!(said["accepted"]["events"], 1, "{said}");
+}
+
+fn refused(place: &Place, (key, name): (&str, &str), reason: &str) {
+    let said = try_submit(place, key, name).expect(1).json();
+    assert_eq!(said["error"]["reason"], reason, "{said}");
+}
+
+/// The same, whatever comes of it.
+fn try_submit(place: &Place, key: &str, name: &str) -> Said {
+    let (text, rows) = (format!("{name}.txt"), format!("{name}.ndjson"));
+    fs::write(place.machine.path(&text), format!("Certificate\nModule {name}\n")).unwrap();
+    let row = format!(
+        "{{\"document_file\":\"{text}\",\"change\":\"issued\",\"claim_type\":\"skill-module\",\
+         \"occurred_at\":\"2026-03-01\",\
+         \"details\":{{\"awarded\":\"2026-02-27\",\"module\":\"AB-12\"}}}}\n"
+    );
+    fs::write(place.machine.path(&rows), row).unwrap();
+    let submit = ["submit", "--json", "--key", key, "--stream", "main"];
+    let rest = ["--policy", "firm/policy.json", &rows];
+    place.operator().run(&[submit.as_slice(), &rest].concat())
+}
+
+#[test]
+fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_stays_good() {
+    let place = Place::new(&[ISSUER]);
+    place.holders.publish(ISSUER, Page::File(place.challenge(ISSUER)));
+    let proved = place.does(&["prove", ISSUER]);
+    assert_eq!(proved["next_step"], "witness issuer add school.example");
+    let added = place.does(&["add", ISSUER]);
+    assert!(added["next_step"].as_str().unwrap().contains("key-add school.example"), "{added}");
+    for key in ["first", "second", "third"] {
+        let file = format!("{key}.skey");
+        let made = place.operator().run(&["keygen", "--name", ISSUER, "--out", &file]);
+        assert_eq!(made.code, Some(0), "{made}");
+    }
+    place.does(&["key-add", ISSUER, "--key", "first.skey"]);
+    place.does(&["stream-open", ISSUER, "main", "--jurisdictions", "DE-BY,EU"]);
+    place.does(&["claim-type", "--ready", "skill-module"]);
+    let all = place.issuer(&["claim-type", "--ready", "all"]).expect(0);
+    assert_eq!(all.stdout.lines().count(), 10, "{all}");
+    let before = place.size();
+    let again = place.issuer(&["claim-type", "--ready", "all"]).expect(0);
+    assert!(again.stdout.lines().all(|line| line.contains("\"index\":null")), "{again}");
+    assert_eq!(place.size(), before, "what stands as it is is not logged again");
+    submit(&place, "first.skey", "bread");
+
+    // Both keys live side by side; then the old one goes.
+    let rotated =
+        place.does(&["key-rotate", ISSUER, "--key", "second.skey", "--with", "first.skey"]);
+    assert_eq!(rotated["living_keys"].as_array().unwrap().len(), 2, "{rotated}");
+    submit(&place, "first.skey", "butter");
+    submit(&place, "second.skey", "cheese");
+    let revoke = rotated["next_step"][0].as_str().unwrap();
+    let words: Vec<&str> = revoke.split(' ').skip(2).collect();
+    place.does(&words);
+    refused(&place, ("first.skey", "late"), "REVOKED_KEY");
+    // That key is lost, so the next one is a recovery.
+    let id =
+        place.does(&["show", ISSUER])["issuers"][0]["keys"][1]["vkey"].as_str().unwrap().to_owned();
+    let id = id.split('+').nth(1).unwrap();
+    let as_of = "2999-01-01T00:00:00Z";
+    place.does(&["key-revoke", ISSUER, "--id", id, "--as-of", as_of]);
+    place.does(&["key-add", ISSUER, "--key", "third.skey", "--recovery"]);
+    submit(&place, "third.skey", "salt");
+
+    place.does(&["retention", "skill-module", "--days", "3650"]);
+    place.does(&[
+        "hold", ISSUER, "--name", "case-17", "--stream", "main", "--first", "0", "--count", "2",
+    ]);
+    place.does(&["hold", ISSUER, "--name", "case-18"]);
+    place.does(&["lift", "case-17"]);
+    place.does(&["offboard", ISSUER]);
+    refused(&place, ("third.skey", "after"), "ISSUER_OFFBOARDED");
+    check_shown(&place.does(&["show"]));
+    for name in ["bread", "butter", "cheese", "salt"] {
+        let file = format!("{name}.json");
+        place.machine.fetch(&place.server, SCHOOL, (name, &file));
+        place.machine.verify(name, &file);
+    }
+    // Parted for ever, in this log.
+    place.holders.publish(ISSUER, Page::File(place.challenge(ISSUER)));
+    place.does(&["prove", ISSUER]);
+    place.refuses(&["add", ISSUER], "REGISTRY_REFUSED");
+    place.server.stop();
+}
+
+/// What has come to pass is shown, all of it.
+fn check_shown(shown: &Value) {
+    let issuer = &shown["issuers"][0];
+    assert!(issuer["offboarded_index"].as_u64() > issuer["added_index"].as_u64(), "{issuer}");
+    let keys = issuer["keys"].as_array().unwrap();
+    let states: Vec<_> =
+        keys.iter().map(|key| (key["revoked_index"].is_u64(), key["recovery"] == true)).collect();
+    assert_eq!(states, [(true, false), (true, false), (false, true)], "{issuer}");
+    assert!(keys[1]["revoked_as_of"].as_str().unwrap().starts_with("2999-01-01"), "{issuer}");
+    assert_eq!(issuer["streams"][0]["jurisdictions"], "DE-BY,EU");
+    let claim_types = shown["claim_types"].as_array().unwrap();
+    let kept = claim_types.iter().find(|it| it["name"] == "skill-module").unwrap();
+    assert_eq!((claim_types.len(), &kept["retention_days"]), (10, &3650.into()));
+    let holds = shown["holds"].as_array().unwrap();
+    assert_eq!(
+        (holds[0]["name"].as_str(), holds[0]["lifted_index"].is_u64()),
+        (Some("case-17"), true)
+    );
+    assert_eq!(
+        (holds[1]["name"].as_str(), holds[1]["lifted_index"].is_null()),
+        (Some("case-18"), true)
+    );
+}
