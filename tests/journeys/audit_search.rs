@@ -42,16 +42,15 @@ impl Firm {
         let mut streams = Vec::new();
         for (seed, (domain, stream, jurisdictions)) in (1..).zip(STREAMS) {
             let known = issuers.iter().find(|issuer| issuer.domain.as_str() == domain);
-            let issuer = match known {
-                Some(issuer) => Arc::clone(issuer),
-                None => {
-                    let issuer = Issuer::from_seed(domain, seed);
-                    server.register(&format!("issuer-added {domain}\n"), &[]).await.unwrap();
-                    let change = format!("key-added {domain} {}\n", issuer.key.verifying_key());
-                    server.register(&change, &[&issuer.key]).await.unwrap();
-                    issuers.push(Arc::clone(&issuer));
-                    issuer
-                }
+            let issuer = if let Some(issuer) = known {
+                Arc::clone(issuer)
+            } else {
+                let issuer = Issuer::from_seed(domain, seed);
+                server.register(&format!("issuer-added {domain}\n"), &[]).await.unwrap();
+                let change = format!("key-added {domain} {}\n", issuer.key.verifying_key());
+                server.register(&change, &[&issuer.key]).await.unwrap();
+                issuers.push(Arc::clone(&issuer));
+                issuer
             };
             let change = format!("stream-opened {domain} {stream} {jurisdictions} live\n");
             server.register(&change, &[]).await.unwrap();
