@@ -197,9 +197,13 @@ async fn health_and_reflection_answer() {
     let server = data.start();
     let clients = server.clients().await;
     let mut health = HealthClient::new(clients.channel.clone());
-    for service in
-        ["", "witness.v1.IngestService", "witness.v1.LedgerService", "witness.v1.EvidenceService"]
-    {
+    for service in [
+        "",
+        "witness.v1.IngestService",
+        "witness.v1.LedgerService",
+        "witness.v1.EvidenceService",
+        "witness.v1.AuditService",
+    ] {
         let asked = HealthCheckRequest { service: service.to_owned() };
         let answer = health.check(asked).await.unwrap().into_inner();
         assert_eq!(answer.status().as_str_name(), "SERVING", "{service}");
@@ -212,12 +216,16 @@ async fn health_and_reflection_answer() {
     let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
     let MessageResponse::ListServicesResponse(list) = answer else { panic!("{answer:?}") };
     let names: Vec<_> = list.service.iter().map(|service| service.name.as_str()).collect();
-    for service in ["IngestService", "LedgerService", "EvidenceService"] {
+    for service in ["IngestService", "LedgerService", "EvidenceService", "AuditService"] {
         assert!(names.contains(&format!("witness.v1.{service}").as_str()), "{names:?}");
     }
     let mut stranger = AdminServiceClient::new(clients.channel);
     let refused = stranger.get_registry(v1::GetRegistryRequest::default()).await.unwrap_err();
-    assert_eq!(refused.code(), tonic::Code::Unimplemented, "the operator's service is not for all");
+    assert_eq!(
+        refused.code(),
+        tonic::Code::Unauthenticated,
+        "the operator's service is not for all"
+    );
     assert_eq!(server.found("/healthz").text(), "ok\n");
     server.stop();
 }

@@ -8,11 +8,12 @@ use std::{
 };
 
 use hyper::body::{Body, Bytes, Frame};
+use tokio::task::JoinHandle;
 use tonic::{Code, Status, codegen::http, transport::Channel};
 use tower::{Service as _, ServiceExt as _};
 use witness_tests::{Issuer, Server, document, issued, refusal};
 
-use super::site::{Site, connect_plain};
+use super::site::{Site, bearing, connect_plain};
 
 /// A body that begins and does not go on.
 struct Half(Option<Bytes>);
@@ -62,38 +63,79 @@ fn resident_mib(server: &Server) -> u64 {
     line.trim().split(' ').next().unwrap().parse::<u64>().unwrap() / 1024
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn half_a_request_is_cut_off_and_leaves_nothing_behind() {
-    const MESSAGE: u32 = 4 << 20;
-    let site = Site::new();
-    let server = site.start("[limits]\nstalled_after_s = 2\n");
-    let idle = server.metric("witness_calls_under_way");
-    let before_mib = resident_mib(&server);
+/// Begins 100 requests of 4 MiB, sends 3 MiB of each, and waits until they are cut off.
+async fn send_halves(server: &Server, idle: u64) {
     let mut begun = Vec::new();
     for _ in 0..25 {
         // As much of each as a connection lets through.
-        let channel = connect_plain(&server).await;
+        let channel = connect_plain(server).await;
         for _ in 0..4 {
-            let half = (MESSAGE, 3 << 20);
+            let half = (4 << 20, 3 << 20);
             begun.push(tokio::spawn(begin(channel.clone(), "Submit", half)));
         }
     }
     while server.metric("witness_calls_under_way") < idle + 100 {
+        assert!(begun.iter().all(|call| !call.is_finished()), "they are not let come together");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // Others are served meanwhile.
-    let mut stream = Issuer::of_dev(&site.data).stream("main");
-    let mut clients = server.clients().await;
-    clients.submit(stream.next(&[issued(document("meanwhile"))])).await.unwrap();
     for call in begun {
         let status = call.await.unwrap();
         assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
         assert_eq!(refusal(&status).reason, "REQUEST_STALLED");
     }
     assert_eq!(server.metric("witness_calls_under_way"), idle);
-    // 300 MiB were sent.
-    let after_mib = resident_mib(&server);
-    assert!(after_mib < before_mib + 100, "{before_mib} MiB have become {after_mib} MiB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_a_request_is_cut_off_and_leaves_nothing_behind() {
+    let site = Site::new();
+    let server =
+        site.start("[limits]\nstalled_after_s = 5\n[limits.anybody]\nunfinished_mib = 512\n");
+    let idle = server.metric("witness_calls_under_way");
+    send_halves(&server, idle).await;
+    let once_mib = resident_mib(&server);
+    send_halves(&server, idle).await;
+    send_halves(&server, idle).await;
+    // The allocator keeps some for the next time. Each round sent 300 MiB.
+    let thrice_mib = resident_mib(&server);
+    assert!(thrice_mib < once_mib + 300, "{once_mib} MiB have become {thrice_mib} MiB");
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_has_so_much_unfinished_and_others_are_served_meanwhile() {
+    let site = Site::new();
+    let server = site.start("[limits.anybody]\nunfinished_mib = 8\n");
+    let (_, token) = site.grant(&server, &["--until", "2999-12-31"]);
+    let channel = connect_plain(&server).await;
+    let half = || tokio::spawn(begin(channel.clone(), "Submit", (4 << 20, 4_000_000)));
+    let mut calls: Vec<_> = (0..3).map(|_| half()).collect();
+    // One of them is too much, whichever it is.
+    let refused = loop {
+        if let Some(index) = calls.iter().position(JoinHandle::is_finished) {
+            break calls.remove(index).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let told = refusal(&refused);
+    assert_eq!((refused.code(), &*told.reason), (Code::ResourceExhausted, "OVER_LIMIT"));
+    assert_eq!(told.metadata["limit"], "unfinished_mib");
+    assert!(witness_wire::refusal::retry_after(&refused).is_some());
+    let mut stream = Issuer::of_dev(&site.data).stream("main");
+    let submission = bearing(stream.next(&[issued(document("meanwhile"))]), &token);
+    server.clients().await.ingest.submit(submission).await.unwrap();
+    // What is given up is free again.
+    calls.iter().for_each(JoinHandle::abort);
+    for call in calls {
+        assert!(call.await.is_err_and(|error| error.is_cancelled()), "two fit");
+    }
+    let many: Vec<_> = (0..4_000).map(|n| issued(document(n))).collect();
+    let (many, mut clients) = (stream.next(&many), server.clients().await);
+    // The service hears of it a little later.
+    while let Err(status) = clients.submit(many.clone()).await {
+        assert_eq!(refusal(&status).reason, "OVER_LIMIT");
+        tokio::time::sleep(witness_wire::refusal::retry_after(&status).unwrap()).await;
+    }
     server.stop();
 }
 

@@ -21,7 +21,7 @@ use witness_wire::Bytes;
 use super::{
     Callers,
     credentials::living,
-    limits::{Meter, Place},
+    limits::{Meter, Over, Place, Unfinished},
     policy::Shape,
 };
 use crate::convert;
@@ -39,6 +39,7 @@ pub(super) struct Arriving {
     /// How long nothing may come while something must.
     stalled_after: Duration,
     message: Message,
+    unfinished: Unfinished,
     /// While nothing may be read.
     pause: Option<Pin<Box<Sleep>>>,
     /// While something must come: since when it is waited for, and its time.
@@ -54,8 +55,10 @@ impl Arriving {
         stalled_after: Duration,
     ) -> Self {
         let pause = pause(meter.bytes(0));
-        let (message, waiting, waited) = (Message::default(), None, Duration::ZERO);
-        Self { body, meter, shape, stalled_after, message, pause, waiting, waited }
+        let unfinished = Unfinished::new(Arc::clone(&meter));
+        let message = Message::default();
+        let (waiting, waited) = (None, Duration::ZERO);
+        Self { body, meter, shape, stalled_after, message, unfinished, pause, waiting, waited }
     }
 
     /// Whether something must come now. A call of many messages may well be silent between two of them.
@@ -69,11 +72,12 @@ impl Arriving {
         (self.stalled_after + earned).saturating_sub(self.waited).min(self.stalled_after)
     }
 
-    fn came(&mut self, bytes: &Bytes) {
+    fn came(&mut self, bytes: &Bytes) -> Result<(), Over> {
         self.pause = pause(self.meter.bytes(bytes.len()));
         if self.message.take(bytes) {
             self.waited = Duration::ZERO;
         }
+        self.unfinished.set(self.message.received)
     }
 
     /// Whether what must come has not come in its time.
@@ -109,8 +113,9 @@ impl http_body::Body for Arriving {
                 }
                 if let Some(Ok(frame)) = &frame
                     && let Some(bytes) = frame.data_ref()
+                    && let Err(over) = this.came(bytes)
                 {
-                    this.came(bytes);
+                    return Poll::Ready(Some(Err(over.status().into())));
                 }
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }

@@ -62,6 +62,8 @@ struct Taken {
     bytes_until: Instant,
     calls: u32,
     streams: u32,
+    /// Bytes of messages that have not come to their end.
+    unfinished: u64,
 }
 
 /// A call's place among those of its caller, until it is dropped.
@@ -148,7 +150,8 @@ impl<K: Ord> Meters<K> {
 impl Meter {
     fn new(limit: config::Limit, monotonic: fn() -> Instant) -> Self {
         let now = monotonic();
-        let taken = Taken { calls_until: now, bytes_until: now, calls: 0, streams: 0 };
+        let (calls_until, bytes_until) = (now, now);
+        let taken = Taken { calls_until, bytes_until, calls: 0, streams: 0, unfinished: 0 };
         Self { limit, monotonic, taken: Mutex::new(taken) }
     }
 
@@ -190,6 +193,38 @@ impl Meter {
     }
 }
 
+/// Bytes of a message that has not come to its end, until it has, or this is dropped.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    meter: Arc<Meter>,
+    bytes: u64,
+}
+
+impl Unfinished {
+    pub(super) fn new(meter: Arc<Meter>) -> Self {
+        Self { meter, bytes: 0 }
+    }
+
+    /// So many are unfinished from now on, if its caller may have as many.
+    pub(super) fn set(&mut self, bytes: u64) -> Result<(), Over> {
+        let most = self.meter.limit.unfinished_mib;
+        let mut taken = lock(&self.meter.taken);
+        let all = taken.unfinished - self.bytes + bytes;
+        if bytes > self.bytes && all > u64::from(most) * u64::from(BYTES_PER_MIB) {
+            return Err(Over { limit: "unfinished_mib", most, retry_after: TRY_AGAIN_AFTER });
+        }
+        taken.unfinished = all;
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        lock(&self.meter.taken).unfinished -= self.bytes;
+    }
+}
+
 impl Place {
     /// Where the call's bytes are counted.
     pub(super) fn meter(&self) -> Arc<Meter> {
@@ -211,16 +246,18 @@ impl Over {
     pub(super) fn status(&self) -> Status {
         let Self { limit, most, retry_after } = *self;
         let what = match limit {
-            "calls_per_s" => "calls in a second",
-            "calls" => "calls at the same time",
-            _ => "calls of many messages at the same time",
+            "calls_per_s" => "begin {most} calls in a second",
+            "calls" => "have {most} calls at the same time",
+            "streams" => "have {most} calls of many messages at the same time",
+            _ => "have {most} MiB of unfinished requests",
         };
+        let what = what.replace("{most}", &most.to_string());
         let code = u32::try_from(i32::from(Code::ResourceExhausted)).unwrap_or(2);
         let metadata = [("limit", limit.to_owned()), ("most", most.to_string())];
         let refused = v1::Refusal {
             code,
             reason: "OVER_LIMIT".to_owned(),
-            message: format!("one caller may make at most {most} {what}; try again later"),
+            message: format!("one caller may {what} at most; try again later"),
             metadata: metadata.map(|(name, value)| (name.to_owned(), value)).into(),
         };
         refusal::to_status_later(&refused, retry_after)
@@ -258,7 +295,13 @@ mod tests {
     }
 
     fn limits() -> Limits {
-        let limit = config::Limit { calls_per_s: 10, mib_per_s: 1, calls: 4, streams: 2 };
+        let limit = config::Limit {
+            calls_per_s: 10,
+            mib_per_s: 1,
+            unfinished_mib: 2,
+            calls: 4,
+            streams: 2,
+        };
         let config = config::Limits { anybody: limit, known: limit, ..config::Limits::default() };
         Limits::new(config, clock, Gauge::default())
     }
@@ -315,6 +358,24 @@ mod tests {
         assert_eq!(meter.bytes(0), Duration::from_millis(250));
         pass(60_000);
         assert_eq!(meter.bytes(1 << 20), Duration::ZERO);
+    }
+
+    #[test]
+    fn unfinished_bytes_are_bounded_over_all_calls_of_a_caller() {
+        let _turn = lock(&TURN);
+        let limits = limits();
+        let meter = call(&limits, 1, Shape::Unary).unwrap().meter();
+        let [mut one, mut other] = [(); 2].map(|()| Unfinished::new(Arc::clone(&meter)));
+        one.set(1 << 20).unwrap();
+        other.set(1 << 20).unwrap();
+        assert_eq!(one.set((1 << 20) + 1).map_err(|over| over.limit), Err("unfinished_mib"));
+        // What was finished, or given up, is free again.
+        one.set(0).unwrap();
+        one.set(1 << 20).unwrap();
+        drop(one);
+        other.set(2 << 20).unwrap();
+        drop(other);
+        assert_eq!(lock(&meter.taken).unfinished, 0);
     }
 
     #[test]

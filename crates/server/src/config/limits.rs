@@ -23,6 +23,8 @@ pub(crate) struct Limit {
     pub(crate) calls_per_s: u32,
     /// MiB that are read in a second; beyond that, reading waits.
     pub(crate) mib_per_s: u32,
+    /// MiB of requests that have begun to come and have not come to their end.
+    pub(crate) unfinished_mib: u32,
     /// Calls at the same time.
     pub(crate) calls: u32,
     /// Calls of many messages among them.
@@ -36,11 +38,17 @@ impl Default for Limits {
 }
 
 /// Above what a machine of two cores does at its best (`tests/README.md`): 14,000 single submissions in a second, 256
-/// under way, or some 150 MB in a second. So no honest client meets them, and no broken one takes a larger
+/// under way, or some 150 MB in a second; and above 16 of the largest requests at a time. So no honest client meets them, and no broken one takes a larger
 /// machine for itself.
 impl Default for Limit {
     fn default() -> Self {
-        Self { calls_per_s: 20_000, mib_per_s: 512, calls: 1_024, streams: 256 }
+        Self {
+            calls_per_s: 20_000,
+            mib_per_s: 512,
+            unfinished_mib: 128,
+            calls: 1_024,
+            streams: 256,
+        }
     }
 }
 
@@ -51,10 +59,11 @@ impl Limits {
             bail!("limits.stalled_after_s must be 1 to 3600, is {}", self.stalled_after_s);
         }
         for (whose, limit) in [("anybody", self.anybody), ("known", self.known)] {
-            let Limit { calls_per_s, mib_per_s, calls, streams } = limit;
+            let Limit { calls_per_s, mib_per_s, unfinished_mib, calls, streams } = limit;
             let named = [
                 ("calls_per_s", calls_per_s),
                 ("mib_per_s", mib_per_s),
+                ("unfinished_mib", unfinished_mib),
                 ("calls", calls),
                 ("streams", streams),
             ];

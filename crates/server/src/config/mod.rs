@@ -345,10 +345,11 @@ mod tests {
 
     fn check_limits(limits: &Limits, text: &str) {
         assert_eq!(*limits, Limits::default());
-        let Limit { calls_per_s, mib_per_s, calls, streams } = limits.anybody;
+        let Limit { calls_per_s, mib_per_s, unfinished_mib, calls, streams } = limits.anybody;
         for (option, value) in [
             ("calls_per_s", calls_per_s),
             ("mib_per_s", mib_per_s),
+            ("unfinished_mib", unfinished_mib),
             ("calls", calls),
             ("streams", streams),
         ] {
