@@ -4,6 +4,7 @@
 //! on. The load program verifies every receipt. What must hold: only processes that were started here are
 //! ended, and a missed budget is said, not an error.
 
+mod check;
 mod machine;
 mod report;
 mod server;
@@ -55,10 +56,12 @@ enum Row {
     Lone,
     /// Evidence of random documents, after a restart.
     Evidence,
+    /// Audit bundles of one and of five million events, checked without a server.
+    Check,
 }
 
 impl Row {
-    const ALL: [Self; 4] = [Self::Stream, Self::Single, Self::Lone, Self::Evidence];
+    const ALL: [Self; 5] = [Self::Stream, Self::Single, Self::Lone, Self::Evidence, Self::Check];
 
     const fn word(self) -> &'static str {
         match self {
@@ -66,6 +69,7 @@ impl Row {
             Self::Single => "single",
             Self::Lone => "lone",
             Self::Evidence => "evidence",
+            Self::Check => "check",
         }
     }
 }
@@ -79,21 +83,30 @@ struct Programs {
 
 /// Builds the programs, measures, prints a table, and writes `target/bench.json`.
 pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()> {
-    let programs = build(environment)?;
     let target = environment.root.join("target");
     let folder = target.join(FOLDER);
     remove(&folder)?;
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let machine = Machine::read()?;
     machine.warn_if_busy();
-    let mut bench = Bench::start(environment, &programs, &folder)?;
-    for row in Row::ALL {
-        if arguments.rows.contains(&row) {
-            bench.row(row, arguments)?;
+    let (mut rows, mut server_rss_mb) = (Map::new(), None);
+    let of_server: Vec<Row> =
+        arguments.rows.iter().copied().filter(|row| *row != Row::Check).collect();
+    if !of_server.is_empty() {
+        let programs = build(environment)?;
+        let mut bench = Bench::start(environment, &programs, &folder)?;
+        for row in Row::ALL {
+            if of_server.contains(&row) {
+                bench.row(row, arguments)?;
+            }
         }
+        server_rss_mb = Some(bench.finish()?);
+        rows = bench.rows;
     }
-    let server_rss_mb = bench.finish()?;
-    let report = report::sum_up(&bench.rows, &machine, server_rss_mb);
+    if arguments.rows.contains(&Row::Check) {
+        rows.insert(Row::Check.word().to_owned(), check::row(environment, &folder)?);
+    }
+    let report = report::sum_up(&rows, &machine, server_rss_mb);
     print!("{}", report::table(&report));
     let path = target.join(REPORT);
     fs::write(&path, serde_json::to_string_pretty(&report)? + "\n")

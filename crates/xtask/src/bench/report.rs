@@ -91,10 +91,35 @@ const PROMISES: &[Promise] = &[
         limit: Limit::AtMost(512.0),
         decimals: 0,
     },
+    Promise {
+        what: "audited events/s, bundle of 5,000,000",
+        name: "check_events_per_s",
+        from: ("check", "/large/events_per_s"),
+        limit: Limit::AtLeast(200_000.0),
+        decimals: 0,
+    },
+    Promise {
+        what: "audit's memory, bundle of 1,000,000, MB",
+        name: "check_small_rss_mb",
+        from: ("check", "/small/rss_mb"),
+        limit: Limit::None,
+        decimals: 0,
+    },
+    Promise {
+        what: "audit's memory, bundle of 5,000,000, MB",
+        name: "check_large_rss_mb",
+        from: ("check", "/large/rss_mb"),
+        limit: Limit::AtMost(200.0),
+        decimals: 0,
+    },
 ];
 
 /// All numbers: those of the budget by name, the sizes, the machine, and what each row reported.
-pub(super) fn sum_up(rows: &Map<String, Value>, machine: &Machine, server_rss_mb: f64) -> Value {
+pub(super) fn sum_up(
+    rows: &Map<String, Value>,
+    machine: &Machine,
+    server_rss_mb: Option<f64>,
+) -> Value {
     let mut all = rows.clone();
     all.insert("server".to_owned(), json!({ "rss_mb": server_rss_mb }));
     let mut report = Map::new();
