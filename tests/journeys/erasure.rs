@@ -309,6 +309,30 @@ async fn a_legal_hold_stops_an_erasure_until_it_is_lifted() {
     server.stop();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_younger_than_its_term_stays() {
+    let data = Data::new();
+    let server = data.start();
+    let policy = policy(&data);
+    log_documents(&mut server.clients().await, &mut Issuer::of_dev(&data).stream("main")).await;
+    server.register("retention skill-module 1\n", &[]).await.unwrap();
+    server.stop();
+    // It is looked at each start.
+    let server = data.start();
+    let looked = |log: &str| log.contains("no event's retention has ended");
+    for _ in 0..scaled(600, 6_000) {
+        if looked(&server.log()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(looked(&server.log()), "{}", server.log());
+    let mut clients = server.clients().await;
+    neighbours_are_proved(&mut clients, &policy).await;
+    assert_eq!(erased_by_entries(&mut clients).await, []);
+    server.stop();
+}
+
 /// Numbers of erased events by the entries of the log.
 async fn erased_by_entries(clients: &mut Clients) -> Vec<u64> {
     let mut erased = Vec::new();

@@ -172,7 +172,10 @@ impl<C: Clock> Sequencer<C> {
                 Work::Observe(seen) => planner.observe(seen),
                 Work::Erase(erasing) => {
                     // Held until it is committed: nothing is indexed meanwhile.
-                    let turn = turn.get_or_insert_with(|| reader.store.index_turn());
+                    let turn = match &mut turn {
+                        Some(turn) => turn,
+                        none => none.insert(reader.store.turn_to_erase()?),
+                    };
                     planner.erase(erasing, turn)?
                 }
                 Work::Keep(..) => {

@@ -26,7 +26,7 @@ pub(crate) async fn run(firm: Arc<Firm>) {
         for log in firm.logs.iter().filter(|log| log.overview().why_no_writes().is_none()) {
             let origin = log.origin();
             match erase_expired(log, clock::wall()).await {
-                Ok(0) => {}
+                Ok(0) => tracing::debug!(%origin, "no event's retention has ended"),
                 Ok(events) => tracing::info!(%origin, events, "erased: their retention has ended"),
                 Err(error) => tracing::error!(%origin, "retention is behind: {error:#}"),
             }

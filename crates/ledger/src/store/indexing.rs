@@ -62,6 +62,14 @@ impl Store {
         IndexTurn { guard: self.indexing.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 
+    /// Takes the turn to change what the index says of texts that go. What it says already is made durable before:
+    /// a crash must not lose the block that an erasure has changed, and keep the change.
+    pub(crate) fn turn_to_erase(&self) -> Result<IndexTurn<'_>, StoreError> {
+        let turn = self.index_turn();
+        self.db.flush_cf(self.family(family::AUDIT)?)?;
+        Ok(turn)
+    }
+
     /// Writes a part of the index, with how far it goes: all or nothing, and past the write-ahead log. What a
     /// crash takes is made again, because the mark that says how far lies in the same family, and so is lost
     /// with it.

@@ -37,7 +37,7 @@ impl Span {
 }
 
 impl Store {
-    /// Rewrites the files in which bodies of these submissions, or any conflict, were overwritten. When it returns,
+    /// Rewrites the files in which bodies of these submissions, conflicts or the index were overwritten. When it returns,
     /// no text that was overwritten before the call is in any file. (What was removed of `document` goes with ordinary
     /// merges: its keys are digests, and its values say nothing but places.) Takes long on a large log.
     pub(crate) fn let_go_of_bodies(&self, indexes: &BTreeSet<LeafIndex>) -> Result<(), StoreError> {
@@ -50,6 +50,7 @@ impl Store {
             _ => vec![Span { family: family::BODY, keys: None }],
         };
         spans.push(Span { family: family::CONFLICT, keys: None });
+        spans.push(Span { family: family::AUDIT, keys: None });
         self.rewrite(&spans)
     }
 
