@@ -113,7 +113,7 @@ fn published(list: &'static str) -> impl Iterator<Item = &'static str> {
 }
 
 /// Rules and values.
-pub(super) fn corpus() -> Vec<(&'static str, String)> {
+pub(crate) fn corpus() -> Vec<(&'static str, String)> {
     let mut corpus = Vec::new();
     for (rule, list) in PUBLISHED {
         corpus.extend(published(list).map(|value| (rule, value.to_owned())));

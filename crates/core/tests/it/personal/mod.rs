@@ -9,6 +9,8 @@ mod rates;
 mod resembling;
 mod samples;
 
+pub(crate) use look_alikes::corpus;
+
 use std::sync::LazyLock;
 
 use witness_core::{
