@@ -40,21 +40,17 @@ fn is_grouped_otherwise(candidate: &Candidate<'_>) -> bool {
         && !begins_with_a_date(candidate)
 }
 
-/// Day, month and year of our times, in any of the orders that the world has.
+/// Day, month and year of our times. Dates in other orders begin like no card: with a month, or with 19
+/// or 20.
 fn begins_with_a_date(candidate: &Candidate<'_>) -> bool {
     let mut groups = candidate.groups();
-    let (Some(first), Some(second), Some(third)) = (groups.next(), groups.next(), groups.next())
+    let (Some([d1, d2]), Some([m1, m2]), Some(year @ [_, _, _, _])) =
+        (groups.next(), groups.next(), groups.next())
     else {
         return false;
     };
-    let (day, month, year) = match (first.len(), second.len(), third.len()) {
-        (2, 2, 4) if number(second) > 12 => (second, first, third),
-        (2, 2, 4) => (first, second, third),
-        (4, 2, 2) => (third, second, first),
-        _ => return false,
-    };
-    (1..=31).contains(&number(day))
-        && (1..=12).contains(&number(month))
+    (1..=31).contains(&number(&[*d1, *d2]))
+        && (1..=12).contains(&number(&[*m1, *m2]))
         && (1900..=2099).contains(&number(year))
 }
 

@@ -100,6 +100,31 @@ pub(super) fn phone(draw: &mut Draw) -> String {
     }
 }
 
+/// National forms, one after the other: NANPA's `NXX-NXX-XXXX`; with a trunk zero as Ofcom, ARCEP and the
+/// Bundesnetzagentur have them; without one as in the plans of the CNMC and UKE, in threes, and of Italy's
+/// mobile phones (AGCOM).
+pub(super) fn national_phone(draw: &mut Draw, at: usize) -> String {
+    let mark = draw.pick(&[" ", "-"]);
+    match at % 6 {
+        0 => {
+            let (area, office) = (draw.between(2, 9), draw.between(2, 9));
+            let line = draw.digits(4);
+            format!("{area}{}{mark}{office}{}{mark}{line}", draw.digits(2), draw.digits(2))
+        }
+        1 => format!("({}) {} {}", draw.between(201, 989), draw.between(200, 999), draw.digits(4)),
+        2 => format!(
+            "0{}{} {} {}",
+            draw.between(1, 9),
+            draw.digits(2),
+            draw.digits(3),
+            draw.digits(4)
+        ),
+        3 => format!("0{}/{}", draw.between(10, 99), draw.digits(8)),
+        4 => format!("{}{mark}{}{mark}{}", draw.between(600, 799), draw.digits(3), draw.digits(3)),
+        _ => format!("{}{mark}{}", draw.between(320, 399), draw.digits(7)),
+    }
+}
+
 /// ISO/IEC 7812-1 Annex B, from the digits before the check digit.
 pub(super) fn luhn_digit(digits: &str) -> usize {
     let mut sum = 0;

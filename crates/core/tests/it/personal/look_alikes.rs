@@ -6,7 +6,7 @@ use witness_core::admission::Refusal;
 
 use super::{
     assert_shows_nothing, assert_withheld,
-    formats::{Draw, card, email, grouped, iban, phone},
+    formats::{Draw, card, email, grouped, iban, national_phone, phone},
     identities::{de, es, fr, gb, it, nl, pl, us},
     samples, submit_in, submit_status, submit_to,
 };
@@ -90,6 +90,8 @@ fn written(number: &str, writings: &[Writing], at: usize) -> String {
 fn generated(rule: &str, draw: &mut Draw, at: usize) -> String {
     match rule {
         "email" => email(draw),
+        // A national number is none inside a code, so these stand between words and marks.
+        "phone" if at % 4 >= 2 => national_phone(draw, at / 4 * 2 + at % 2),
         "phone" => phone(draw),
         "payment-card" => written(&card(draw, at), &CARD, at),
         "iban" => written(&iban(draw, at), &IBAN, at),

@@ -26,7 +26,7 @@ fn taken_apart(draw: &mut Draw, text: &str, odds: usize) -> (String, Vec<usize>)
 
 /// Groups that are a date and something else, or a NATO stock number: these win over a card.
 fn is_read_otherwise(sizes: &[usize]) -> bool {
-    sizes.starts_with(&[2, 2, 4]) || sizes.starts_with(&[4, 2, 2]) || *sizes == [4, 2, 3, 4]
+    sizes.starts_with(&[2, 2, 4]) || *sizes == [4, 2, 3, 4]
 }
 
 #[test]
