@@ -329,7 +329,7 @@ async fn what_is_younger_than_its_term_stays() {
     assert!(looked(&server.log()), "{}", server.log());
     let mut clients = server.clients().await;
     neighbours_are_proved(&mut clients, &policy).await;
-    assert_eq!(erased_by_entries(&mut clients).await, []);
+    assert!(erased_by_entries(&mut clients).await.is_empty());
     server.stop();
 }
 
