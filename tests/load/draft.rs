@@ -48,6 +48,12 @@ impl Documents {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Gives out some.
+    pub(crate) fn some(&self, count: u64) -> std::ops::Range<u64> {
+        let first = self.take(count);
+        first..first + count
+    }
+
     fn take(&self, count: u64) -> u64 {
         self.0.fetch_add(count, Ordering::Relaxed)
     }

@@ -30,7 +30,8 @@ use witness_wire::{
     MESSAGE_BYTES_MAX,
     v1::{
         DraftChangeRequest, PositionRequest, RegisterRequest,
-        admin_service_client::AdminServiceClient, ingest_service_client::IngestServiceClient,
+        admin_service_client::AdminServiceClient, audit_service_client::AuditServiceClient,
+        ingest_service_client::IngestServiceClient,
     },
 };
 
@@ -38,6 +39,9 @@ use witness_wire::{
 const FIRST_STREAM: &str = "main";
 /// Good signatures that are remembered.
 const REMEMBERED_MAX: usize = 65_536;
+
+/// A client for audits.
+pub(crate) type AuditClient = AuditServiceClient<Channel>;
 
 /// The server with all that a client of it knows.
 #[derive(Debug)]
@@ -78,13 +82,22 @@ impl Server {
     /// The n-th stream of the issuer with its position, opened if it is not there yet.
     pub(crate) async fn stream(&self, n: usize) -> Result<(Name, Position)> {
         let name = if n == 0 { FIRST_STREAM.to_owned() } else { format!("load-{n}") };
-        let stream = Name::parse(&name).context("the stream's name")?;
-        let request = PositionRequest { issuer: self.issuer.to_string(), stream: name };
+        self.stream_in(&name, "INT").await
+    }
+
+    /// A stream of the issuer with its position, opened for a jurisdiction if it is not there yet.
+    pub(crate) async fn stream_in(
+        &self,
+        name: &str,
+        jurisdiction: &str,
+    ) -> Result<(Name, Position)> {
+        let stream = Name::parse(name).context("the stream's name")?;
+        let request = PositionRequest { issuer: self.issuer.to_string(), stream: name.to_owned() };
         let mut client = ingest(&self.connect().await?);
         let answer = match client.position(request.clone()).await {
             Ok(answer) => answer,
             Err(_unknown_stream) => {
-                self.open(&stream).await?;
+                self.open(&stream, jurisdiction).await?;
                 client.position(request).await?
             }
         };
@@ -93,14 +106,24 @@ impl Server {
         Ok((stream, Position { next_sequence: answer.next_sequence, previous }))
     }
 
-    async fn open(&self, stream: &Name) -> Result<()> {
+    /// A client of the operator's service.
+    pub(crate) async fn admin(&self) -> Result<AdminServiceClient<Channel>> {
+        Ok(AdminServiceClient::new(connect_unix(&self.admin_socket).await?))
+    }
+
+    /// A client for audits.
+    pub(crate) async fn audit(&self) -> Result<AuditClient> {
+        Ok(AuditServiceClient::new(self.connect().await?))
+    }
+
+    async fn open(&self, stream: &Name, jurisdiction: &str) -> Result<()> {
         let change = Change::StreamOpened {
             issuer: self.issuer.clone(),
             stream: stream.clone(),
-            jurisdictions: Jurisdictions::parse("INT").context("a jurisdiction")?,
+            jurisdictions: Jurisdictions::parse(jurisdiction).context("a jurisdiction")?,
             back_fill: false,
         };
-        let mut admin = AdminServiceClient::new(connect_unix(&self.admin_socket).await?);
+        let mut admin = self.admin().await?;
         let origin = self.origin.to_string();
         let draft = DraftChangeRequest { origin: origin.clone(), change: change.encode() };
         let text = admin.draft_change(draft).await?.into_inner().text;

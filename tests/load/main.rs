@@ -6,6 +6,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program that reports")]
 
+mod audit;
 mod draft;
 mod evidence;
 mod firm;
@@ -56,6 +57,12 @@ enum Row {
     Lone(LoneArguments),
     /// Whole evidence of random documents
     Evidence(EvidenceArguments),
+    /// A few events of another kind, for searches to find
+    Spell,
+    /// Pages of searches, of five kinds
+    Search(SearchArguments),
+    /// Large submissions in flight, and a tail that follows them
+    Tail(StreamArguments),
 }
 
 #[derive(Debug, Args)]
@@ -111,6 +118,12 @@ struct EvidenceArguments {
 }
 
 #[derive(Debug, Args)]
+struct SearchArguments {
+    #[command(flatten)]
+    times: Times,
+}
+
+#[derive(Debug, Args)]
 struct Times {
     /// What counts, in seconds
     #[arg(long, default_value_t = 20)]
@@ -118,6 +131,13 @@ struct Times {
     /// What goes before, in seconds
     #[arg(long, default_value_t = 3)]
     warm_up: u64,
+}
+
+impl StreamArguments {
+    fn shape(&self) -> ingest::Shape {
+        let Self { events, calls, connections, in_flight, .. } = *self;
+        ingest::Shape { events, calls, connections, in_flight }
+    }
 }
 
 impl Times {
@@ -151,9 +171,7 @@ async fn run(arguments: Arguments) -> Result<Value> {
     let documents = Documents::from(arguments.documents);
     match arguments.row {
         Row::Stream(row) => {
-            let (events, calls) = (row.events, row.calls);
-            let (connections, in_flight) = (row.connections, row.in_flight);
-            let shape = ingest::Shape { events, calls, connections, in_flight };
+            let shape = row.shape();
             let until = row
                 .until_document
                 .map_or_else(|| Until::Window(row.times.window()), Until::Document);
@@ -173,5 +191,8 @@ async fn run(arguments: Arguments) -> Result<Value> {
             let shape = evidence::Shape { documents, in_flight, connections, window };
             evidence::run(server, shape).await
         }
+        Row::Spell => audit::spell(server, documents).await,
+        Row::Search(row) => audit::search(server, row.times.window()).await,
+        Row::Tail(row) => audit::tail(server, documents, row.shape(), row.times.window()).await,
     }
 }

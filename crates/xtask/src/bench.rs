@@ -27,6 +27,8 @@ use crate::{programs, rocksdb};
 /// Where the data lies while it runs, below `target`.
 const FOLDER: &str = "bench";
 const REPORT: &str = "bench.json";
+/// How often something rare is logged while the log for searches is filled.
+const SPELLS: u64 = 25;
 
 /// What is measured, and how long.
 #[derive(Debug, Args)]
@@ -40,6 +42,9 @@ pub(crate) struct Arguments {
     /// Events that are logged before evidence is looked up; the budget speaks of 10000000.
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
+    /// Events that are logged before they are searched.
+    #[arg(long, default_value_t = 5_000_000)]
+    searched_events: u64,
     /// Leaves the data in `target/bench`.
     #[arg(long)]
     keep: bool,
@@ -56,12 +61,24 @@ enum Row {
     Lone,
     /// Evidence of random documents, after a restart.
     Evidence,
+    /// Submissions of 256 events, many in flight, and a tail that follows them.
+    Tail,
+    /// Pages of searches, after a restart.
+    Search,
     /// Audit bundles of one and of five million events, checked without a server.
     Check,
 }
 
 impl Row {
-    const ALL: [Self; 5] = [Self::Stream, Self::Single, Self::Lone, Self::Evidence, Self::Check];
+    const ALL: [Self; 7] = [
+        Self::Stream,
+        Self::Single,
+        Self::Lone,
+        Self::Evidence,
+        Self::Tail,
+        Self::Search,
+        Self::Check,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
@@ -69,6 +86,8 @@ impl Row {
             Self::Single => "single",
             Self::Lone => "lone",
             Self::Evidence => "evidence",
+            Self::Tail => "tail",
+            Self::Search => "search",
             Self::Check => "check",
         }
     }
@@ -175,6 +194,10 @@ impl<'a> Bench<'a> {
             self.fill(arguments.events)?;
             self.restart()?;
         }
+        if row == Row::Search {
+            self.fill_with_spells(arguments.searched_events)?;
+            self.restart()?;
+        }
         let seconds = format!("--seconds={}", arguments.seconds);
         self.load(row.word(), &[row.word(), &seconds])
     }
@@ -186,6 +209,16 @@ impl<'a> Bench<'a> {
         }
         let until = format!("--until-document={events}");
         self.load("fill", &[Row::Stream.word(), &until])
+    }
+
+    /// The same, with something rare in between.
+    fn fill_with_spells(&mut self, events: u64) -> Result<()> {
+        let begin = self.documents;
+        for part in 1..=SPELLS {
+            self.fill(begin + events.saturating_sub(begin) / SPELLS * part)?;
+            self.load("spell", &["spell"])?;
+        }
+        Ok(())
     }
 
     /// What is in memory afterwards was read from the disk.
