@@ -72,3 +72,32 @@ pub enum Fault {
     #[error("it does not name the submission before it")]
     Previous,
 }
+
+impl Fault {
+    /// Whether a later version may well have written the entry: then this one cannot tell whether it is good.
+    #[must_use]
+    pub fn may_be_later(&self) -> bool {
+        match self {
+            Self::Text(error)
+            | Self::IssuerNote(IssuerNoteError::Text(error))
+            | Self::Firm(FirmError::Text(error))
+            | Self::Registry(RegistryError::Text(error)) => error.may_be_later(),
+            Self::Note(_)
+            | Self::IssuerNote(_)
+            | Self::Firm(_)
+            | Self::Registry(_)
+            | Self::ReceivedBackwards
+            | Self::RegistrySequence { .. }
+            | Self::OtherLog { .. }
+            | Self::IssuerUnknown
+            | Self::IssuerOffboarded
+            | Self::StreamNotOpen
+            | Self::KeyUnknown
+            | Self::KeyNotYetAdded
+            | Self::KeyRevoked { .. }
+            | Self::Signature
+            | Self::Gap { .. }
+            | Self::Previous => false,
+        }
+    }
+}

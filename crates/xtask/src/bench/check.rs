@@ -29,8 +29,8 @@ pub(super) fn row(environment: &Environment, folder: &Path) -> Result<Value> {
         let folder = folder.join(name);
         fs::create_dir_all(&folder)
             .with_context(|| format!("{} cannot be made", folder.display()))?;
-        let mut made = program(environment, &make, [&folder]);
-        output(made.arg(format!("--events={events}")))?;
+        let mut maker = program(environment, &make, [&folder]);
+        output(maker.arg(format!("--events={events}")))?;
         row.insert(name.to_owned(), check(environment, &witness, &folder)?);
         remove(&folder)?;
     }
@@ -61,7 +61,8 @@ fn check(environment: &Environment, witness: &Path, folder: &Path) -> Result<Val
     let said = child.wait_with_output().context("witness cannot be waited for")?;
     ensure!(said.status.success(), "the bundle did not pass: {}", said.status);
     let said: Value = serde_json::from_slice(&said.stdout).context("no JSON object was said")?;
-    let events: f64 = said["events"].as_str().context("events")?.parse()?;
+    let events = said.get("events").and_then(Value::as_str).context("no events were told")?;
+    let events: f64 = events.parse()?;
     Ok(json!({
         "events": events,
         "seconds": seconds,

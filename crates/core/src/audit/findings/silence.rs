@@ -32,6 +32,11 @@ impl Silences {
         found.map(|found| Finding { place: Place::Stream(stream), found })
     }
 
+    /// Ends a stream of which nothing more can come.
+    pub fn close(&mut self, stream: u32) {
+        self.streams.remove(&stream);
+    }
+
     /// Ends at the time of the checkpoint, up to which nothing more came.
     pub fn end(self, at: Timestamp, thresholds: &Thresholds, mut find: impl FnMut(Finding)) {
         for (stream, heard) in &self.streams {

@@ -27,6 +27,7 @@ use super::{
     pipeline::{Worker, in_order},
     report::{Report, StreamName},
 };
+use crate::outcome::Failure;
 
 /// Takes every signature of an issuer's for good: all of them are verified together with the bodies, on all cores.
 #[derive(Debug)]
@@ -113,6 +114,7 @@ impl Log {
     ) -> Result<()> {
         let Played { received_at, what, .. } = match self.replay.play(text, &VerifiedLater) {
             Ok(played) => played,
+            Err(fault) if fault.may_be_later() => return Err(later(index, &fault).into()),
             Err(fault) => {
                 let (place, name) = self.place(index, text);
                 return report.find(Finding { place, found: Found::Fault(fault) }, name);
@@ -191,6 +193,10 @@ impl Log {
         thresholds: &Thresholds,
         report: &mut Report<'_>,
     ) -> Result<()> {
+        let gone = self.replay.registry().issuers().filter(|(_, it)| it.offboarded.is_some());
+        for stream in gone.flat_map(|(_, issuer)| issuer.streams.values()) {
+            self.silences.close(stream.ordinal);
+        }
         let mut findings = Vec::new();
         std::mem::take(&mut self.silences).end(at, thresholds, |finding| findings.push(finding));
         findings.into_iter().try_for_each(|finding| report.find(finding, None))
@@ -216,6 +222,12 @@ fn named(registry: &Registry, index: LeafIndex, text: &[u8]) -> Option<(Place, S
     };
     let ordinal = registry.issuer(&issuer)?.streams.get(&stream)?.ordinal;
     Some((Place::Submission { stream: ordinal, sequence, index }, (issuer, stream)))
+}
+
+/// What comes after an entry of a later version rests on it.
+fn later(index: LeafIndex, fault: &Fault) -> Failure {
+    Failure::cannot_tell(format!("entry {index} is of a later version: {fault}"))
+        .next("use a newer version of this program")
 }
 
 /// That a signature which was taken for good is not.

@@ -20,6 +20,8 @@ use witness_core::{
 use super::{folder::Folder, report::Report, tree::missing};
 
 const CHECKPOINTS_BYTES_MAX: usize = 1024 * 1024;
+/// Of how many anchors that do not count it is said why.
+const REASONS_MAX: usize = 3;
 
 /// What was found good.
 #[derive(Debug, Default)]
@@ -31,10 +33,12 @@ pub(super) struct Published {
     /// Anchors in blocks that are believed to be on their chains, and the time of the last one.
     pub(super) anchors: u64,
     pub(super) anchored_at: Option<Timestamp>,
-    /// Why other anchors do not count.
+    /// Why other anchors do not count: the first few.
     pub(super) not_believed: Vec<String>,
-    /// Signatures of strangers, which say nothing.
-    pub(super) unchecked: Vec<Unchecked>,
+    /// How many those are.
+    pub(super) anchors_not_believed: u64,
+    /// Number of signatures of strangers, which say nothing.
+    pub(super) unchecked: usize,
     /// Whether something is of a later version.
     pub(super) is_later: bool,
 }
@@ -102,7 +106,10 @@ impl Checker<'_, '_> {
         built: Built<'_>,
     ) -> Result<Option<ProvedCheckpoint>> {
         let Some(note) = self.read(path, NOTE_BYTES_MAX)? else { return Ok(None) };
-        let proved = match self.publisher.checkpoint(&note, &mut self.published.unchecked) {
+        let mut unchecked: Vec<Unchecked> = Vec::new();
+        let checked = self.publisher.checkpoint(&note, &mut unchecked);
+        self.published.unchecked += unchecked.len();
+        let proved = match checked {
             Ok(proved) => proved,
             Err(error) => {
                 self.refuse(Rule::Checkpoint, path, &error)?;
@@ -169,7 +176,12 @@ impl Checker<'_, '_> {
                     self.published.anchors += 1;
                     self.published.anchored_at = self.published.anchored_at.max(Some(at));
                 }
-                Ok(CheckedAnchor::NotBelieved(why)) => self.published.not_believed.push(why),
+                Ok(CheckedAnchor::NotBelieved(why)) => {
+                    self.published.anchors_not_believed += 1;
+                    if self.published.not_believed.len() < REASONS_MAX {
+                        self.published.not_believed.push(why);
+                    }
+                }
                 Err(error) => self.refuse(Rule::Anchor, path, &error)?,
             }
         }

@@ -59,6 +59,8 @@ struct Current<'a, 'c> {
     erased: u64,
     /// What the rules have found, which counts only if the root does.
     odd: Vec<Finding>,
+    /// Whether something in it is of a later version.
+    is_later: bool,
 }
 
 impl<'a, 'c> Reading<'a, 'c> {
@@ -126,6 +128,7 @@ impl<'a, 'c> Reading<'a, 'c> {
             self.checked.findings.push(finding);
             return Ok(());
         }
+        self.checked.is_later |= current.is_later;
         let first = wanted.submission.first_sequence;
         if let Some(at) = current.events.as_deref().and_then(first_broken_pair) {
             let sequence = first + u64::try_from(at)?;
@@ -173,6 +176,7 @@ impl<'a, 'c> Current<'a, 'c> {
             records: Vec::new(),
             erased: 0,
             odd: Vec::new(),
+            is_later: false,
         }
     }
 
@@ -189,7 +193,10 @@ impl<'a, 'c> Current<'a, 'c> {
         }
         match Event::parse(bytes) {
             Err(why) => {
-                findings.push(broken(Rule::Bodies, place, why.to_string()));
+                self.is_later |= why.may_be_later();
+                if !why.may_be_later() {
+                    findings.push(broken(Rule::Bodies, place, why.to_string()));
+                }
                 self.watch.pass();
                 self.events = None;
             }

@@ -67,10 +67,7 @@ impl Summary<'_> {
         let Came { published, counts, .. } = &self.came;
         output.field("log", bundle.origin.as_str())?;
         let at = published.at.map(|at| format!(", published {at}")).unwrap_or_default();
-        output.field(
-            "size",
-            &format!("{}{at}", count_of(bundle.size.0, "entry").replace("entrys", "entries")),
-        )?;
+        output.field("size", &format!("{} entries{at}", bundle.size))?;
         output.field("scope", &scope_words(&bundle.scope))?;
         let streams = count_of(self.came.streams, "stream");
         let submissions = count_of(counts.submissions, "submission");
@@ -89,8 +86,13 @@ impl Summary<'_> {
         for why in &published.not_believed {
             output.field("does not count", &format!("anchor {why}"))?;
         }
-        if !published.unchecked.is_empty() {
-            let count = count_of(u64::try_from(published.unchecked.len())?, "signature");
+        let shown = u64::try_from(published.not_believed.len())?;
+        if published.anchors_not_believed > shown {
+            let more = published.anchors_not_believed - shown;
+            output.field("does not count", &format!("{} more", count_of(more, "anchor")))?;
+        }
+        if published.unchecked > 0 {
+            let count = count_of(u64::try_from(published.unchecked)?, "signature");
             output.field("not checked", &format!("{count} of checkpoints by strangers"))?;
         }
         if self.came.unknown > 0 {
@@ -129,8 +131,9 @@ impl Summary<'_> {
             "checkpoints": published.checkpoints.to_string(),
             "rollups": published.rollups.to_string(),
             "anchors": published.anchors.to_string(),
-            "anchors_not_believed": published.not_believed,
-            "signatures_not_checked": published.unchecked.len(),
+            "anchors_not_believed": published.anchors_not_believed.to_string(),
+            "anchors_not_believed_because": published.not_believed,
+            "signatures_not_checked": published.unchecked.to_string(),
             "rules": counts,
             "thresholds": {
                 "late_us": thresholds.late_us.to_string(),
