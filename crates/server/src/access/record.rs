@@ -23,6 +23,7 @@ pub(crate) struct Asked {
 /// Writes into the access log what was asked, durably, before the answer leaves. If it cannot be written, nothing
 /// may be answered.
 pub(crate) async fn record(firm: &Firm, caller: &Caller, asked: Asked) -> Result<(), Status> {
+    tracing::debug!(caller = %caller.id, method = asked.method, results = asked.results, "asked");
     let access = access(caller, &asked, clock::wall())?;
     firm.access_log.append(access).await.map_err(|unwritten| {
         let message =

@@ -20,7 +20,8 @@ use self::{
     records::{FileRecords, ServedRecords},
 };
 use crate::{
-    args,
+    args::ServerArgs,
+    credentials::CallerArgs,
     outcome::Outcome,
     output::{Output, count_of},
     times, trust,
@@ -64,8 +65,11 @@ pub(super) struct LogArgs {
     /// Read such a file, and not from the operator's socket
     #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "limit"])]
     file: Option<PathBuf>,
+    /// Address of the public server, whose logs hold the heads: https://host:port, or http://localhost:port
+    #[arg(long, value_name = "URL", env = "WITNESS_SERVER")]
+    server: Option<String>,
     #[command(flatten)]
-    server: Option<args::ServerArgs>,
+    caller_of_server: CallerArgs,
     /// The firm's trust policy, got elsewhere
     #[arg(long, value_name = "POLICY.json", requires = "server")]
     policy: Option<PathBuf>,
@@ -77,7 +81,11 @@ pub(super) async fn run(args: &LogArgs, admin: &Path, output: &mut Output) -> Re
     let since = args.since.as_deref().map(times::point).transpose()?;
     let shown = Shown { caller: args.caller.clone(), since: since.unwrap_or(Timestamp::EPOCH) };
     let heads = match &args.server {
-        Some(server) => Some(heads::read(server, policy.as_ref(), output).await?),
+        Some(server) => {
+            let caller = args.caller_of_server.clone();
+            let server = ServerArgs { server: server.clone(), caller };
+            Some(heads::read(&server, policy.as_ref(), output).await?)
+        }
         None => None,
     };
     let is_compared = heads.is_some();
