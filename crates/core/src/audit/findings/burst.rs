@@ -71,3 +71,42 @@ impl Days {
         place.filter(|_| count >= minimum && is_many).map(|place| Finding { place, found })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{merkle::LeafIndex, time::Timestamp};
+    use alloc::vec::Vec;
+
+    /// Which days of these have a burst, each given as day and number of revocations.
+    fn bursts(days: &[(u64, u64)]) -> Vec<u64> {
+        let (mut bursts, thresholds) = (Bursts::default(), Thresholds::default());
+        let mut found = Vec::new();
+        for (day, adverse) in days {
+            let digest = SubmissionDigest {
+                stream: 3,
+                back_fill: false,
+                index: LeafIndex(*day),
+                received_at: Timestamp::from_micros(day * DAY_US),
+                events: 100,
+                first: Some((0, 0)),
+                last: Some(0),
+                adverse: *adverse,
+            };
+            found.extend(bursts.take(&digest, &thresholds));
+        }
+        bursts.end(&thresholds, |finding| found.push(finding));
+        let day = |finding: &Finding| finding.place.index().map(|index| index.0);
+        found.iter().filter_map(day).collect()
+    }
+
+    #[test]
+    fn days_beyond_the_window_and_days_without_events_do_not_count() {
+        assert!(bursts(&[(20_000, 19)]).is_empty());
+        assert_eq!(bursts(&[(20_000, 10), (20_000, 10)]), [20_000], "two submissions of a day");
+        assert_eq!(bursts(&[(20_000, 50), (20_010, 249)]), [20_000], "five times fifty is more");
+        assert_eq!(bursts(&[(20_000, 50), (20_010, 250)]), [20_000, 20_010]);
+        assert_eq!(bursts(&[(20_000, 50), (20_028, 20)]), [20_000], "28 days before");
+        assert_eq!(bursts(&[(20_000, 50), (20_029, 20)]), [20_000, 20_029], "29 days before");
+    }
+}

@@ -189,3 +189,56 @@ fn judge_turn(turn: Turn, standing: Option<Standing>, find: &mut impl FnMut(Foun
         find(Found::UnexpectedChange { change: turn.kind, anomaly });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::ChangeKind;
+
+    fn turns() -> Vec<Turn> {
+        let plain = KINDS.map(|kind| Turn { kind, class: None });
+        let status = |class| Turn { kind: ChangeKind::Status, class: Some(class) };
+        plain.into_iter().chain(StatusClass::ALL.map(status)).collect()
+    }
+
+    #[test]
+    fn a_record_reads_back_and_an_unknown_turn_is_refused() {
+        let key = document_key(7, &DocumentHash(Hash::of(b"document")));
+        for turn in turns() {
+            let place = (u32::MAX, u64::MAX >> 1, LeafIndex(u64::MAX >> 2));
+            let record = Record::new(key, place, i64::MIN, turn);
+            let bytes = record.to_bytes();
+            assert_eq!(Record::from_bytes(&bytes), Some(record));
+            assert_eq!(from_byte(record.turn), Some(turn));
+            let mut wrong = bytes;
+            wrong[44] = 9;
+            assert_eq!(Record::from_bytes(&wrong), None);
+        }
+    }
+
+    #[test]
+    fn a_hash_of_two_issuers_is_two_documents() {
+        let document = DocumentHash(Hash::of(b"document"));
+        assert_ne!(document_key(0, &document), document_key(1, &document));
+    }
+
+    #[test]
+    fn records_are_judged_in_log_order_however_they_come() {
+        let turns = [
+            Turn { kind: ChangeKind::Issued, class: None },
+            Turn { kind: ChangeKind::Status, class: Some(StatusClass::Punitive) },
+            Turn { kind: ChangeKind::Status, class: Some(StatusClass::Affirming) },
+        ];
+        let mut records: Vec<Record> = (0..)
+            .zip(turns)
+            .map(|(at, turn)| Record::new([1; 16], (0, at, LeafIndex(at)), 0, turn))
+            .collect();
+        records.reverse();
+        let mut findings = Vec::new();
+        let by = (&AuditedStreams::default(), &Thresholds::default());
+        assert_eq!(judge_documents(&mut records, by, &mut findings), 0);
+        let place = Place::Event { stream: 0, sequence: 2, index: LeafIndex(2) };
+        let found = Found::Resurrected { how: Resurrection::Affirmed };
+        assert_eq!(findings, [Finding { place, found }]);
+    }
+}
