@@ -127,8 +127,8 @@ pub(crate) fn event(
     Ok(DocumentEvent { place, entry, stream: submission.stream, sequence, event, details })
 }
 
-/// By which entry an event was erased whose text is not there.
-fn erased(
+/// By which entry an event was erased whose text is not there; one without such an entry was lost.
+pub(crate) fn erased(
     reader: &LogReader,
     registry: &Registry,
     submission: &Submission,

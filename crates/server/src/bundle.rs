@@ -27,14 +27,22 @@ pub(crate) trait Sink {
     fn piece(&mut self, path: &BundlePath, piece: Vec<u8>) -> Result<(), ExportError>;
     /// The file is whole; so many entries are in files that are.
     fn complete(&mut self, entries: u64) -> Result<(), ExportError>;
+    /// The bodies of so many events more were taken.
+    fn count(&mut self, events: u64);
 }
 
 /// Why an export ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
-    /// Whoever asked is gone, or may not ask any more.
+    /// Whoever asked is gone, or takes nothing.
     #[error("nobody takes it")]
     Ended,
+    /// Whoever asked may not ask any more.
+    #[error("the caller's term has ended, or it was shut out")]
+    ShutOut,
+    /// An event was erased by an entry that the exported part of the log does not hold.
+    #[error("an event was erased after the log had the exported size")]
+    Overtaken,
     /// Something could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -59,14 +67,13 @@ pub(crate) struct Export {
 }
 
 impl Export {
-    /// Makes the files, in order; gives the number of events whose bodies were sent.
-    pub(crate) fn run(&self, sink: &mut impl Sink) -> Result<u64, ExportError> {
+    /// Makes the files, in order.
+    pub(crate) fn run(&self, sink: &mut impl Sink) -> Result<(), ExportError> {
         let streams = self.streams();
         let inside: BTreeSet<(&Domain, &Name)> =
             streams.iter().map(|own| (&own.issuer, &own.stream)).collect();
-        let mut events = 0;
         for number in self.from_bundle..self.size.0.div_ceil(TILE_WIDTH) {
-            events += self.entries(number, &inside, sink)?;
+            self.entries(number, &inside, sink)?;
         }
         self.tiles(sink)?;
         let mut bundle = Bundle {
@@ -83,8 +90,7 @@ impl Export {
         self.time(&mut bundle, sink)?;
         let note = self.log.checkpoint(self.size)?;
         self.file(&BundlePath::Checkpoint, note, sink)?;
-        self.file(&BundlePath::Bundle, bundle.encode().into_bytes(), sink)?;
-        Ok(events)
+        self.file(&BundlePath::Bundle, bundle.encode().into_bytes(), sink)
     }
 
     /// The streams in the scope that were open within the exported part of the log.
@@ -105,7 +111,7 @@ impl Export {
         number: u64,
         inside: &BTreeSet<(&Domain, &Name)>,
         sink: &mut impl Sink,
-    ) -> Result<u64, ExportError> {
+    ) -> Result<(), ExportError> {
         let damaged = |what| StoreError::Damaged { what };
         let first = number * TILE_WIDTH;
         let width = (self.size.0 - first).min(TILE_WIDTH);
@@ -128,13 +134,11 @@ impl Export {
         }
         sink.piece(&path, bytes)?;
         if wanted.is_empty() {
-            sink.complete(first + u64::from(width))?;
-            return Ok(0);
+            return sink.complete(first + u64::from(width));
         }
         sink.complete(first)?;
         self.bodies(number, &wanted, sink)?;
-        sink.complete(first + u64::from(width))?;
-        Ok(wanted.iter().map(|(_, events)| events).sum())
+        sink.complete(first + u64::from(width))
     }
 
     fn bodies(
@@ -151,10 +155,15 @@ impl Export {
             for body in self.log.bodies(*index)? {
                 match body {
                     Body::Kept { event, details } => audit::write_event(&mut out, &event, &details),
-                    Body::Erased { leaf } => audit::write_erased(&mut out, &leaf),
+                    Body::Erased { leaf, by } if by.index.0 < self.size.0 => {
+                        audit::write_erased(&mut out, &leaf);
+                    }
+                    // The bundle could not say why it is not there.
+                    Body::Erased { .. } => return Err(ExportError::Overtaken),
                 }
             }
             sink.piece(&path, std::mem::take(&mut out))?;
+            sink.count(*events);
         }
         Ok(())
     }

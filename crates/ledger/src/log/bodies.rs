@@ -5,7 +5,8 @@ use witness_core::{hash::Hash, merkle::LeafIndex};
 use super::Log;
 use crate::{
     cells::{self, BODY_EVENTS, family},
-    conflicts,
+    conflicts, documents,
+    erasure::ErasedBy,
     reader::ReadError,
     store::StoreError,
 };
@@ -24,6 +25,8 @@ pub enum Body {
     Erased {
         /// The hash.
         leaf: Hash,
+        /// The entry by which it was.
+        by: ErasedBy,
     },
 }
 
@@ -31,6 +34,7 @@ impl Log {
     /// What is kept of the events of a submission, in order.
     pub fn bodies(&self, index: LeafIndex) -> Result<Vec<Body>, ReadError> {
         let store = &self.reader.store;
+        let registry = std::sync::Arc::clone(&self.overview().registry);
         let submission = conflicts::submission_at(store, index)?.body;
         let damaged = || StoreError::Damaged { what: "body cell" };
         let events = usize::try_from(submission.events).map_err(|_large| damaged())?;
@@ -50,7 +54,12 @@ impl Log {
             let leaf = || leaves.as_ref().and_then(|leaves| leaves.get(number)).copied();
             bodies.push(match kept {
                 Some((event, details)) => Body::Kept { event, details },
-                None => Body::Erased { leaf: leaf().ok_or_else(damaged)? },
+                None => {
+                    let sequence =
+                        submission.first_sequence + u64::try_from(number).unwrap_or(u64::MAX);
+                    let by = documents::erased(&self.reader, &registry, &submission, sequence)?;
+                    Body::Erased { leaf: leaf().ok_or_else(damaged)?, by }
+                }
             });
         }
         Ok(bodies)

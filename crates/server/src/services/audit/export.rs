@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
 use witness_core::{
@@ -12,22 +12,26 @@ use witness_core::{
 };
 use witness_wire::{Bytes, v1};
 
-use super::{Answers, Audit};
+use super::{Answers, Audit, asked};
 use crate::{
     access::{self, Asked, Caller},
     bundle::{Export, ExportError, Sink},
     clock, convert,
+    firm::Firm,
 };
 
 /// Pieces of files.
 pub(super) type Pieces = Answers<v1::ExportResponse>;
 
-/// Pieces that wait to be taken; each is at most the bodies of one submission.
+const METHOD: &str = "AuditService.Export";
+/// Pieces that wait to be taken.
 const WAITING: usize = 4;
 /// Bytes of one message.
 const PIECE_BYTES_MAX: usize = 1 << 20;
 /// How long an export waits for a turn.
 const TURN_WITHIN: Duration = Duration::from_secs(30);
+/// How long a piece waits to be taken: who takes none does not keep a turn from others.
+const TAKEN_WITHIN: Duration = Duration::from_mins(2);
 
 impl Audit {
     pub(super) async fn export_now(
@@ -36,62 +40,75 @@ impl Audit {
     ) -> Result<Response<Pieces>, Status> {
         let caller = Caller::of(request.extensions());
         let scope = BundleScope::from(caller.scope()?);
-        let request = request.into_inner();
+        let export = match self.wanted(&request.into_inner(), scope) {
+            Ok(export) => export,
+            Err(why) => return Err(asked::refused(&self.0, (&caller, METHOD), why).await),
+        };
+        let filter = format!(
+            "log={} size={} from_bundle={}{}",
+            export.log.origin(),
+            export.size,
+            export.from_bundle,
+            export.scope.issuer.as_ref().map(|it| format!(" issuer={it}")).unwrap_or_default()
+        );
+        let asked = Asked { method: METHOD, filter, results: None };
+        access::record(&self.0, &caller, asked.clone()).await?;
+        let turn = tokio::time::timeout(TURN_WITHIN, Arc::clone(&self.0.exports).acquire_owned());
+        let turn = turn.await.ok().and_then(Result::ok).ok_or_else(busy)?;
+        let (out, pieces) = mpsc::channel(WAITING);
+        let service = self.clone();
+        tokio::spawn(async move {
+            let end = out.clone();
+            let mut sender = Sender::new(out, &export, Arc::clone(&caller.id));
+            let sent = tokio::task::spawn_blocking(move || {
+                let _held = turn;
+                (export.run(&mut sender), sender.events)
+            });
+            let (sent, results) = match sent.await {
+                Ok((sent, events)) => (sent.map_err(|error| status(&error)), Some(events)),
+                Err(_panicked) => {
+                    let message = "the export has failed; the operator's log says why";
+                    (Err(convert::named(Code::Internal, "INTERNAL", message)), None)
+                }
+            };
+            let recorded = access::record(&service.0, &caller, Asked { results, ..asked }).await;
+            if let Err(status) = sent.and(recorded) {
+                // Who is gone does not need to know.
+                drop(tokio::time::timeout(TAKEN_WITHIN, end.send(Err(status))).await);
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(pieces))))
+    }
+
+    /// Reads what is asked for.
+    fn wanted(&self, request: &v1::ExportRequest, scope: BundleScope) -> Result<Export, Status> {
         let log = Arc::clone(self.log(&request.origin)?);
         let issuer = match request.issuer.as_str() {
             "" => None,
             text => Some(convert::issuer(text)?),
         };
-        let size = published(&log, request.size)?;
-        let narrowed = narrowed(scope, issuer.clone())?;
-        let filter = format!(
-            "log={} size={size} from_bundle={}{}",
-            log.origin(),
-            request.from_bundle,
-            issuer.as_ref().map(|issuer| format!(" issuer={issuer}")).unwrap_or_default()
-        );
-        let asked = Asked { method: "AuditService.Export", filter, results: None };
-        access::record(&self.0, &caller, asked.clone()).await?;
-        let turn = tokio::time::timeout(TURN_WITHIN, Arc::clone(&self.0.exports).acquire_owned());
-        let turn = turn.await.ok().and_then(Result::ok).ok_or_else(busy)?;
-        let export = Export {
-            firm: Arc::clone(&self.0),
-            log,
-            size,
-            scope: narrowed,
-            from_bundle: request.from_bundle,
-            at: clock::wall(),
-        };
-        let (out, pieces) = mpsc::channel(WAITING);
-        let service = self.clone();
-        tokio::spawn(async move {
-            let end = out.clone();
-            let sent = tokio::task::spawn_blocking(move || {
-                let _held = turn;
-                let mut sender = Sender::new(out, size);
-                export.run(&mut sender)
-            });
-            let sent = sent.await;
-            let results = match sent {
-                Ok(Ok(events)) => events,
-                Ok(Err(ExportError::Ended)) => return,
-                Ok(Err(ExportError::Read(error))) => {
-                    drop(end.send(Err(convert::read_status(&error))).await);
-                    return;
-                }
-                Err(_panicked) => {
-                    let message = "the export has failed; the operator's log says why";
-                    let failed = convert::named(Code::Internal, "INTERNAL", message);
-                    drop(end.send(Err(failed)).await);
-                    return;
-                }
-            };
-            let asked = Asked { results: Some(results), ..asked };
-            if let Err(status) = access::record(&service.0, &caller, asked).await {
-                drop(end.send(Err(status)).await);
-            }
-        });
-        Ok(Response::new(Box::pin(ReceiverStream::new(pieces))))
+        let (size, scope) = (published(&log, request.size)?, narrowed(scope, issuer)?);
+        let (firm, from_bundle, at) = (Arc::clone(&self.0), request.from_bundle, clock::wall());
+        Ok(Export { firm, log, size, scope, from_bundle, at })
+    }
+}
+
+/// What the caller is told of an export that ended early.
+fn status(error: &ExportError) -> Status {
+    match error {
+        ExportError::Ended => {
+            let message = "nothing was taken for too long; go on with the export";
+            convert::named(Code::Aborted, "STALLED", message)
+        }
+        ExportError::ShutOut => {
+            let message = format!("{error}; what was sent before stays sent");
+            convert::named(Code::Unauthenticated, "SHUT_OUT", &message)
+        }
+        ExportError::Overtaken => {
+            let message = format!("{error}; begin a new export");
+            convert::named(Code::FailedPrecondition, "OVERTAKEN", &message)
+        }
+        ExportError::Read(error) => convert::read_status(error),
     }
 }
 
@@ -126,36 +143,54 @@ fn narrowed(scope: BundleScope, issuer: Option<Domain>) -> Result<BundleScope, S
 /// Sends files as messages.
 struct Sender {
     out: mpsc::Sender<Result<v1::ExportResponse, Status>>,
+    firm: Arc<Firm>,
+    /// Id of the caller, who may be shut out meanwhile.
+    caller: Arc<str>,
     size: TreeSize,
     /// The piece that was taken last: it is sent once it is known whether it ends its file.
     last: Option<(BundlePath, Vec<u8>)>,
     entries: u64,
+    events: u64,
 }
 
 impl Sender {
-    fn new(out: mpsc::Sender<Result<v1::ExportResponse, Status>>, size: TreeSize) -> Self {
-        Self { out, size, last: None, entries: 0 }
+    fn new(
+        out: mpsc::Sender<Result<v1::ExportResponse, Status>>,
+        export: &Export,
+        caller: Arc<str>,
+    ) -> Self {
+        let (firm, size) = (Arc::clone(&export.firm), export.size);
+        Self { out, firm, caller, size, last: None, entries: 0, events: 0 }
     }
 
     /// Sends what was taken last; `end` tells where the file's last piece begins and ends.
     fn flush(&mut self, end: End) -> Result<(), ExportError> {
         let Some((path, bytes)) = self.last.take() else { return Ok(()) };
-        let bytes = Bytes::from(bytes);
-        let mut rest = bytes;
+        let mut rest = Bytes::from(bytes);
         loop {
             let piece = rest.split_to(rest.len().min(PIECE_BYTES_MAX));
             let complete = rest.is_empty() && end == End::OfFile;
-            let message = v1::ExportResponse {
+            self.send(v1::ExportResponse {
                 path: path.encode(),
                 piece,
                 complete,
                 size: self.size.0,
                 entries_sent: self.entries,
-            };
-            self.out.blocking_send(Ok(message)).map_err(|_gone| ExportError::Ended)?;
+            })?;
             if rest.is_empty() {
                 return Ok(());
             }
+        }
+    }
+
+    fn send(&self, message: v1::ExportResponse) -> Result<(), ExportError> {
+        if !self.firm.callers.is_in(&self.caller) {
+            return Err(ExportError::ShutOut);
+        }
+        let taken = tokio::time::timeout(TAKEN_WITHIN, self.out.send(Ok(message)));
+        match Handle::current().block_on(taken) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(ExportError::Ended),
         }
     }
 }
@@ -177,5 +212,9 @@ impl Sink for Sender {
     fn complete(&mut self, entries: u64) -> Result<(), ExportError> {
         self.entries = entries;
         self.flush(End::OfFile)
+    }
+
+    fn count(&mut self, events: u64) {
+        self.events += events;
     }
 }
