@@ -4,7 +4,8 @@
 use witness_core::{
     admission::Admitted,
     entry::Entry,
-    hash::Hash,
+    event::Event,
+    hash::{DocumentHash, Hash},
     merkle::LeafIndex,
     submission::{IssuerNote, Submission},
     time::Timestamp,
@@ -12,6 +13,7 @@ use witness_core::{
 
 use crate::{
     cells::{self, BODY_EVENTS, Cell, Reader, SubmissionCell, Texts, family},
+    erasure::document_erased_by,
     plan::Incoming,
     store::{DEFAULT, Pair, Store, StoreError, Writes},
 };
@@ -85,14 +87,20 @@ pub(crate) fn write(
     writes: &mut Writes,
     store: &Store,
     conflict: &Conflict,
-    (index, incoming, now): (LeafIndex, &Incoming, Timestamp),
+    (issuer, incoming): (u32, &Incoming),
+    (index, now): (LeafIndex, Timestamp),
 ) -> Result<(), StoreError> {
     let cell = incoming.bodies.get(conflict.submitted_event / BODY_EVENTS);
     let position = conflict.submitted_event % BODY_EVENTS;
     let submitted = cell.and_then(|cell| cells::decode_body(cell, position));
-    // Of an event that was erased, no text comes back by way of a contradiction: the leaf hashes convict as well.
+    // Of an event or a document that was erased, no text comes back by way of a contradiction: the leaf hashes
+    // convict as well.
     let logged = body(store, conflict.logged.0, conflict.logged.1)?;
-    let (submitted, logged) = submitted.zip(logged).unwrap_or_default();
+    let event = incoming.admitted.events().get(conflict.submitted_event);
+    let erased = event.map(|event| document_erased_by(store, issuer, &event.document.0));
+    let is_erased = erased.transpose()?.flatten().is_some();
+    let texts = submitted.zip(logged).filter(|_texts| !is_erased);
+    let (submitted, logged) = texts.unwrap_or_default();
     let number = u16::try_from(conflict.submitted_event).unwrap_or(u16::MAX);
     let place = Cell::default().u64(index.0).u16(number);
     let place = place.u64(conflict.logged.0.0).u16(conflict.logged.1);
@@ -116,19 +124,51 @@ pub(crate) fn without_texts(
     sequences: std::ops::Range<u64>,
 ) -> Result<Vec<Pair>, StoreError> {
     let [from, end] = [sequences.start, sequences.end].map(|n| SubmissionCell::key(stream, n));
-    let found = store.scan(family::CONFLICT, &from, usize::MAX, |key| key < end.as_slice())?;
-    let damaged = StoreError::Damaged { what: "conflict" };
-    let blank = |(key, value): Pair| {
-        let mut reader = Reader(&value);
-        let place = reader.bytes(PLACES_BYTES)?;
-        let length = usize::try_from(reader.u32()?).ok()?;
-        reader.bytes(length)?;
-        let none = [(&[][..], &[][..]); 2];
-        let events = cells::encode_bodies(none.into_iter());
-        let length = u32::try_from(events.len()).ok()?;
-        Some((key, Cell::default().bytes(place).u32(length).bytes(&events).bytes(reader.0).0))
-    };
-    found.into_iter().map(blank).collect::<Option<_>>().ok_or(damaged)
+    blanked(store, (&from, &end), |_texts| true)
+}
+
+/// The same of all conflicts of a stream in which one of the texts is of some documents: a text that was refused lies
+/// at the sequence number that it contradicts, and its document perhaps at another one. Reads all of the stream's.
+pub(crate) fn without_documents(
+    store: &Store,
+    stream: u32,
+    is_gone: impl Fn(&DocumentHash) -> bool,
+) -> Result<Vec<Pair>, StoreError> {
+    let [from, end] = [Some(stream), stream.checked_add(1)]
+        .map(|stream| stream.map_or_else(|| vec![u8::MAX; 5], |it| Cell::default().u32(it).0));
+    blanked(store, (&from, &end), |texts| {
+        let mut texts = cells::bodies(texts).flatten();
+        texts.any(|(text, _)| Event::parse(text).is_ok_and(|event| is_gone(&event.document)))
+    })
+}
+
+/// Conflicts between two keys, of which the texts are to go, without them. One at a time is in memory.
+fn blanked(
+    store: &Store,
+    (from, end): (&[u8], &[u8]),
+    is_to_go: impl Fn(&[u8]) -> bool,
+) -> Result<Vec<Pair>, StoreError> {
+    let mut cursor = store.cursor(family::CONFLICT, Some(end))?;
+    let mut blanked = Vec::new();
+    let mut pair = cursor.seek(from)?;
+    while let Some((key, value)) = pair {
+        let read = |reader: &mut Reader<'_>| {
+            let place = reader.bytes(PLACES_BYTES)?.to_vec();
+            let length = usize::try_from(reader.u32()?).ok()?;
+            Some((place, reader.bytes(length)?.to_vec()))
+        };
+        let mut reader = Reader(value);
+        let read = read(&mut reader);
+        let (place, texts) = read.ok_or(StoreError::Damaged { what: "conflict" })?;
+        if is_to_go(&texts) {
+            let none = cells::encode_bodies([(&[][..], &[][..]); 2].into_iter());
+            let length = u32::try_from(none.len()).unwrap_or(u32::MAX);
+            let value = Cell::default().bytes(&place).u32(length).bytes(&none).bytes(reader.0).0;
+            blanked.push((key.to_vec(), value));
+        }
+        pair = cursor.advance()?;
+    }
+    Ok(blanked)
 }
 
 /// Leaf hashes of a logged submission's events.

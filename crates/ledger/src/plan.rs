@@ -168,7 +168,7 @@ impl<'a> Planner<'a> {
         }
         let previous = head.previous;
         if first < expected {
-            return self.contradict(incoming, stream.ordinal, &head);
+            return self.contradict(incoming, (issuer.ordinal, stream.ordinal), &head);
         }
         if first > expected {
             let refusal = Refusal::OutOfSequence { expected, found: first, previous };
@@ -211,7 +211,7 @@ impl<'a> Planner<'a> {
     fn contradict(
         &mut self,
         incoming: &mut Incoming,
-        stream: u32,
+        (issuer, stream): (u32, u32),
         head: &StreamHead,
     ) -> Result<Decision, StoreError> {
         let (expected, previous) = (head.next_sequence, head.previous);
@@ -224,7 +224,8 @@ impl<'a> Planner<'a> {
         };
         if conflicts::may_log(self.store, &conflict, self.now)? {
             let index = self.append(EntryKind::Conflict, incoming.admitted.note().note.to_string());
-            conflicts::write(&mut self.writes, self.store, &conflict, (index, incoming, self.now))?;
+            let (from, at) = ((issuer, &*incoming), (index, self.now));
+            conflicts::write(&mut self.writes, self.store, &conflict, from, at)?;
             // One conflict of a stream per batch: the next one must see what this one wrote.
             self.changed_streams.insert(stream);
         }

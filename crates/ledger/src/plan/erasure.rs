@@ -134,6 +134,12 @@ impl Planner<'_> {
                 self.writes.put(family::CONFLICT, key, value);
             }
         }
+        let is_gone = |document: &DocumentHash| gone.documents.contains_key(document);
+        for record in issuer.streams.values() {
+            for (key, value) in conflicts::without_documents(self.store, record.ordinal, is_gone)? {
+                self.writes.put(family::CONFLICT, key, value);
+            }
+        }
         let forgotten: Vec<Forgotten<'_>> = gone
             .texts
             .iter()

@@ -1,21 +1,22 @@
 //! Erasures: what goes, what stays, and that every proof holds.
 
+mod conflicts;
+mod documents;
+mod retention;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use rocksdb::{DB, IteratorMode, Options};
 use witness_core::{
     admission::Refusal,
-    drafting::{Draft, What as Drafted},
+    drafting::Draft,
     entry::{Entry, EntryKind},
     erasure::{Erasure, Range, Reason},
-    event::Change,
     hash::Hash,
     merkle::{self, LeafIndex, TreeSize},
     name::{Domain, Name},
     registry::Change as Registration,
     schema::Schema,
     submission::{IssuerNote, Submission},
-    time::Timestamp,
 };
 use witness_ledger::{Erased, ErasedBy, ErasureRequest, Log, Place, Submitted, What};
 
@@ -234,52 +235,6 @@ fn what_was_erased_cannot_be_erased_again_nor_what_was_never_there() {
 }
 
 #[test]
-fn a_document_goes_with_all_its_events_and_begins_anew_when_it_is_issued_again() {
-    let bench = Bench::new();
-    let log = open_coded(&bench, &["main", "other"]);
-    let mut clients = ["main", "other"].map(Client::new);
-    // Some pages of places, in two streams, with another document in between.
-    for round in 0..3 {
-        for client in &mut clients {
-            for event in 0..70 {
-                client.push(
-                    if event % 7 == 3 { "quiet" } else { "busy" },
-                    Drafted::One(Change::Issued),
-                );
-            }
-            wait(submit(&log, &client.cut())).unwrap();
-        }
-        assert_eq!(log.places(&issuer(), &document_hash("quiet")).unwrap().len(), (round + 1) * 20);
-    }
-    let quiet = log.places(&issuer(), &document_hash("quiet")).unwrap();
-    let texts: Vec<_> = quiet.iter().map(|place| log.event(*place).unwrap()).collect();
-    let erased = erase_document(&log, "busy").unwrap();
-    assert_eq!(erased.events, 360);
-    assert_eq!(log.places(&issuer(), &document_hash("busy")).unwrap(), []);
-    let by = log.document_erased_by(&issuer(), &document_hash("busy")).unwrap();
-    assert_eq!(by, erased.by);
-    let left: Vec<_> = quiet.iter().map(|place| log.event(*place).unwrap()).collect();
-    assert_eq!(left, texts, "its neighbours in every cell are intact");
-    assert_eq!(erase_document(&log, "busy"), Ok(Erased { events: 0, by: None }));
-    clients[0].push("busy", Drafted::One(Change::Issued));
-    let again = wait(submit(&log, &clients[0].cut())).unwrap();
-    assert_eq!(again.anomalies, [], "an ordinary new event");
-    let places = log.places(&issuer(), &document_hash("busy")).unwrap();
-    assert_eq!(places.len(), 1);
-    assert!(log.event(places[0]).unwrap().event.is_ok());
-    drop(log);
-    assert_eq!(document_cells(&bench), 2, "one for each document that has events");
-}
-
-/// Cells of all documents, older pages included.
-fn document_cells(bench: &Bench) -> usize {
-    let path = bench.store();
-    let families = DB::list_cf(&Options::default(), &path).unwrap();
-    let db = DB::open_cf(&Options::default(), &path, families).unwrap();
-    db.iterator_cf(db.cf_handle("document").unwrap(), IteratorMode::Start).count()
-}
-
-#[test]
 fn an_erasure_larger_than_an_entry_is_several_and_each_is_within_its_bounds() {
     let bench = Bench::new();
     let log = bench.open_registered(&["main"]);
@@ -306,202 +261,4 @@ fn an_erasure_larger_than_an_entry_is_several_and_each_is_within_its_bounds() {
         }
     }
     assert_eq!(erased.len(), 6000);
-}
-
-#[test]
-fn a_conflict_is_found_against_what_was_erased_and_brings_no_text_back() {
-    let bench = Bench::new();
-    let log = open_coded(&bench, &["main"]);
-    let case = Case::log(&log, "main");
-    let lie = |code: &str| {
-        let mut liar = Client::new("main");
-        liar.push_with("main a", CODED, "CODE-1");
-        liar.push_with("main b", CODED, code);
-        liar.cut()
-    };
-    let convicted = |draft: &Draft| match wait(submit(&log, draft)) {
-        Err(Refusal::Conflict { sequence: 1, .. }) => {}
-        other => panic!("{other:?}"),
-    };
-    let (before, after) = (lie("BEFORE-1"), lie("AFTER-1"));
-    convicted(&before);
-    erase(&log, vec![range("main", 1, 1)]).unwrap();
-    convicted(&before);
-    convicted(&after);
-    // The same events in another cut repeat what is logged, erased or not.
-    let mut recut = Client::new("main");
-    for document in ["a", "b"] {
-        recut.push_with(&format!("main {document}"), CODED, "CODE-1");
-    }
-    let refused = wait(submit(&log, &recut.cut())).unwrap_err();
-    assert!(matches!(refused, Refusal::AlreadyLogged { expected: 5, .. }), "{refused}");
-    log.let_go().unwrap();
-    drop((case, log));
-    let path = bench.store();
-    let families = DB::list_cf(&Options::default(), &path).unwrap();
-    let db = DB::open_cf(&Options::default(), &path, families).unwrap();
-    let cells = db.iterator_cf(db.cf_handle("conflict").unwrap(), IteratorMode::Start);
-    let values: Vec<_> = cells.map(|pair| pair.unwrap().1).collect();
-    assert_eq!(values.len(), 2);
-    for value in values {
-        // Two places, no text of either event, and the leaf hashes of the refused submission.
-        assert_eq!(value.len(), 20 + 4 + 8 + 2 * 32);
-    }
-}
-
-#[test]
-fn documents_of_the_layout_before_are_moved_and_found() {
-    let bench = Bench::new();
-    let log = bench.open_registered(&["main"]);
-    let mut client = Client::new("main");
-    for events in [1, 63, 64, 65, 200, 1] {
-        for _ in 0..events {
-            client.push("busy", Drafted::One(Change::Issued));
-        }
-        wait(submit(&log, &client.cut())).unwrap();
-    }
-    wait(submit(&log, &client.fresh(3))).unwrap();
-    let documents =
-        ["busy".to_owned()].into_iter().chain((394..397).map(|n| format!("document {n}")));
-    let documents: Vec<_> = documents.map(|document| document_hash(&document)).collect();
-    let places = |log: &Log| -> Vec<_> {
-        documents.iter().map(|document| log.places(&issuer(), document).unwrap()).collect()
-    };
-    let before = places(&log);
-    assert_eq!(before.iter().map(Vec::len).collect::<Vec<_>>(), [394, 1, 1, 1]);
-    drop(log);
-    // As it lay before: under the hashes themselves.
-    let path = bench.store();
-    let families = DB::list_cf(&Options::default(), &path).unwrap();
-    let db = DB::open_cf(&Options::default(), &path, families).unwrap();
-    let family = db.cf_handle("document").unwrap();
-    let cells: Vec<_> =
-        db.iterator_cf(family, IteratorMode::Start).map(|pair| pair.unwrap()).collect();
-    for (key, value) in cells {
-        let (issuer, page) = (&key[..4], &key[28..]);
-        let is_of = |document: &Hash| {
-            let named = [b"witness-document/v1\0", issuer, document.as_bytes()].concat();
-            Hash::of(&named).as_bytes()[..24] == key[4..28]
-        };
-        let document = documents.iter().find(|document| is_of(&document.0)).unwrap();
-        db.put_cf(family, [issuer, document.0.as_bytes(), page].concat(), value).unwrap();
-        db.delete_cf(family, &key).unwrap();
-    }
-    db.put(b"layout", b"witness-log-store/1").unwrap();
-    drop(db);
-    let log = bench.open();
-    assert_eq!(places(&log), before);
-    client.push("busy", Drafted::One(Change::Issued));
-    wait(submit(&log, &client.cut())).unwrap();
-    assert_eq!(places(&log)[0].len(), 395);
-    drop(log);
-    assert_eq!(places(&bench.open())[0].len(), 395, "it is moved once");
-}
-
-fn place_hold(log: &Log, name: &str, range: Option<Range>) {
-    let (name, issuer) = (Name::parse(name).unwrap(), issuer());
-    register(log, &Registration::LegalHold { name, issuer, range }).unwrap();
-}
-
-fn lift_hold(log: &Log, name: &str) {
-    register(log, &Registration::LegalHoldLifted { name: Name::parse(name).unwrap() }).unwrap();
-}
-
-#[test]
-fn a_legal_hold_stops_the_whole_request_until_it_is_lifted() {
-    let bench = Bench::new();
-    let log = open_coded(&bench, &["main"]);
-    let case = Case::log(&log, "main");
-    place_hold(&log, "case-17", Some(range("main", 2, 1)));
-    let size = log.overview().size;
-    let held = Err(Refusal::LegalHold { hold: Name::parse("case-17").unwrap() });
-    assert_eq!(erase(&log, vec![range("main", 0, 1), range("main", 1, 3)]), held);
-    assert_eq!(erase_document(&log, "main a"), held);
-    // Found erasable before the hold was placed: the writer says no.
-    let what = What::Ranges(vec![range("main", 4, 1)]);
-    let request = ErasureRequest { issuer: issuer(), what, reason: Reason::Request };
-    let found = log.erasable(&request).unwrap();
-    place_hold(&log, "case-18", None);
-    let held = Err(Refusal::LegalHold { hold: Name::parse("case-18").unwrap() });
-    assert_eq!(wait(log.erase(found.clone())), held);
-    assert_eq!(log.overview().size.0, size.0 + 1, "the hold alone was logged");
-    case.check(&log, &BTreeMap::new());
-    lift_hold(&log, "case-18");
-    assert_eq!(wait(log.erase(found)).unwrap().events, 1);
-    assert_eq!(erase_document(&log, "main b").unwrap().events, 1);
-    lift_hold(&log, "case-17");
-    assert_eq!(erase_document(&log, "main a").unwrap().events, 3);
-}
-
-/// Erases what is due now, step by step, as the service does.
-fn retain(bench: &Bench, log: &Log) -> u64 {
-    let now = bench.clock.0.load(std::sync::atomic::Ordering::SeqCst);
-    let mut events = 0;
-    while let Some(step) = log.expired(Timestamp::from_micros(now)).unwrap() {
-        for erasable in step.erasable.clone() {
-            events += wait(log.erase(erasable)).unwrap().events;
-        }
-        log.reached(&step);
-    }
-    events
-}
-
-#[test]
-fn what_a_claim_types_retention_has_ended_for_is_erased_and_nothing_else() {
-    const DAY: u64 = 24 * 3600 * 1_000_000;
-    let bench = Bench::new();
-    let log = open_coded(&bench, &["main"]);
-    let retention = |days: Option<u32>| {
-        let claim_type = Name::parse(CODED).unwrap();
-        register(&log, &Registration::Retention { claim_type, days }).unwrap();
-    };
-    let mut client = Client::new("main");
-    // One submission a day; in each, two events with a term and one without.
-    let mut submit_day = || {
-        let day = client.drafter.position().next_sequence / 3;
-        client.push_with(&format!("first {day}"), CODED, "CODE-1");
-        client.push(&format!("kept {day}"), Drafted::One(Change::Issued));
-        client.push_with(&format!("second {day}"), CODED, "CODE-1");
-        wait(submit(&log, &client.cut())).unwrap();
-        bench.advance(DAY);
-    };
-    (0..5).for_each(|_| submit_day());
-    assert_eq!(retain(&bench, &log), 0, "no term, and all is kept");
-    retention(Some(3));
-    // Day 0, 1 and 2 are three days old or more; of day 1 the second event is held.
-    place_hold(&log, "case-17", Some(range("main", 5, 1)));
-    let left = |log: &Log| -> Vec<String> {
-        let documents =
-            (0..7).flat_map(|day| ["first", "kept", "second"].map(|name| format!("{name} {day}")));
-        let is_there = |document: &String| {
-            !log.places(&issuer(), &document_hash(document)).unwrap().is_empty()
-        };
-        documents.filter(is_there).collect()
-    };
-    assert_eq!(retain(&bench, &log), 5);
-    let expected = [
-        "kept 0", "kept 1", "second 1", "kept 2", "first 3", "kept 3", "second 3", "first 4",
-        "kept 4", "second 4",
-    ];
-    assert_eq!(left(&log), expected);
-    assert_eq!(retain(&bench, &log), 0);
-    lift_hold(&log, "case-17");
-    assert_eq!(retain(&bench, &log), 1, "what a hold left is found once it is lifted");
-    (5..7).for_each(|_| submit_day());
-    assert_eq!(retain(&bench, &log), 4);
-    retention(None);
-    bench.advance(100 * DAY);
-    assert_eq!(retain(&bench, &log), 0, "the term was taken back");
-    retention(Some(1));
-    assert_eq!(retain(&bench, &log), 4);
-    assert_eq!(left(&log), (0..7).map(|day| format!("kept {day}")).collect::<Vec<_>>());
-    // Each entry says why.
-    let size = log.overview().size.0;
-    let entries =
-        (0..size).map(|index| Entry::parse(&log.entry(LeafIndex(index)).unwrap()).unwrap());
-    let erasures: Vec<_> = entries.filter(|entry| entry.kind == EntryKind::Erasure).collect();
-    assert!(!erasures.is_empty());
-    for entry in erasures {
-        assert_eq!(Erasure::parse(&entry.body).unwrap().reason, Reason::Retention);
-    }
 }
