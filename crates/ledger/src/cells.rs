@@ -10,8 +10,6 @@ use witness_core::{
 
 /// Version of this layout; another one is refused at opening.
 pub(crate) const LAYOUT: &[u8] = b"witness-log-store/2";
-/// The one before it, in which documents lay under their hashes in clear; opening brings it up to this one.
-pub(crate) const LAYOUT_BEFORE: &[u8] = b"witness-log-store/1";
 
 /// Column families. What differs in key order, size or life lies apart.
 pub(crate) mod family {

@@ -4,7 +4,6 @@
 //! keeps an OS lock on the folder, so a second process cannot open it at all.
 
 mod indexing;
-mod migration;
 mod settling;
 
 use std::{path::Path, sync::Mutex};
@@ -49,6 +48,15 @@ pub enum StoreError {
     /// The head is not the one that the commit goes on from: another writer was here.
     #[error("the log's head has moved under its only writer; nothing was written")]
     HeadMoved,
+    /// The folder was laid out by another version.
+    #[error(
+        "the folder holds a log in the layout {found:?}, which this version does not read; begin in a new data folder, or \
+         open it with the version that made it"
+    )]
+    OtherLayout {
+        /// What the store calls its layout.
+        found: String,
+    },
     /// The folder holds something else.
     #[error(
         "the folder holds the log {found}, not {expected}; point the configuration at the right one"
@@ -126,8 +134,10 @@ impl Store {
         }
         match self.get(DEFAULT, cells::LAYOUT_KEY)? {
             Some(layout) if layout == cells::LAYOUT => Ok(()),
-            Some(layout) if layout == cells::LAYOUT_BEFORE => self.hide_document_hashes(),
-            _ => Err(StoreError::Damaged { what: "layout that this version knows" }),
+            found => {
+                let found = String::from_utf8_lossy(&found.unwrap_or_default()).into_owned();
+                Err(StoreError::OtherLayout { found })
+            }
         }
     }
 

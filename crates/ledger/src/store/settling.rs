@@ -54,11 +54,6 @@ impl Store {
         self.rewrite(&spans)
     }
 
-    /// The same for all of a family.
-    pub(super) fn rewrite_all(&self, family: &'static str) -> Result<(), StoreError> {
-        self.rewrite(&[Span { family, keys: None }])
-    }
-
     /// Breaks off what is being rewritten, for good: the store is about to be closed.
     pub(crate) fn stop_rewriting(&self) {
         self.db.cancel_all_background_work(false);

@@ -2,8 +2,9 @@
 
 use std::{fs, path::Path};
 
+use rocksdb::{DB, Options};
 use witness_core::admission::Refusal;
-use witness_ledger::OpenError;
+use witness_ledger::{OpenError, StoreError};
 
 use crate::bench_firm::{Bench, Client, submit, wait};
 
@@ -32,6 +33,26 @@ fn the_same_folder_cannot_be_opened_twice() {
     let bench = Bench::new();
     let _first = bench.open();
     assert!(matches!(bench.try_open_at(&bench.store()), Err(OpenError::Store(_))));
+}
+
+#[test]
+fn a_log_in_another_layout_is_refused_in_plain_words_and_left_as_it_is() {
+    let bench = Bench::new();
+    drop(bench.open());
+    let put = |layout: &str| {
+        let families = DB::list_cf(&Options::default(), bench.store()).unwrap();
+        let db = DB::open_cf(&Options::default(), bench.store(), families).unwrap();
+        db.put(b"layout", layout).unwrap();
+    };
+    put("witness-log-store/1");
+    let refused = bench.try_open_at(&bench.store()).unwrap_err();
+    assert!(
+        matches!(&refused, OpenError::Store(StoreError::OtherLayout { found }) if found == "witness-log-store/1"),
+        "{refused:?}"
+    );
+    assert!(refused.to_string().contains("begin in a new data folder"), "{refused}");
+    put("witness-log-store/2");
+    drop(bench.open());
 }
 
 #[test]
