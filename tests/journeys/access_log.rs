@@ -84,6 +84,32 @@ async fn each_call_of_the_operator_is_recorded_once_in_order_and_survives_being_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_let_in_and_what_is_erased_is_recorded_before_it_is_done_and_after() {
+    let data = Data::new();
+    let server = data.start();
+    let regulator = server.regulator("GB").await;
+    server.shut_out(&regulator).await;
+    let issuer = Issuer::of_dev(&data).domain.to_string();
+    let (reason, stream) = ("request".to_owned(), "main".to_owned());
+    let erase = v1::EraseRequest { issuer, reason, stream, count: 1, ..Default::default() };
+    server.admin().await.erase(erase).await.ok();
+    let all = asked(&records(&server).await);
+    let short: Vec<_> = all.iter().map(|(method, _, results)| (&**method, *results)).collect();
+    let expected = [
+        ("AdminService.GrantAccess", None),
+        ("AdminService.GrantAccess", Some(1)),
+        ("AdminService.RevokeAccess", None),
+        ("AdminService.Erase", None),
+        ("AdminService.Erase", Some(0)),
+    ];
+    assert_eq!(short, expected);
+    let [(_, before, _), (_, after, _), ..] = all.as_slice() else { panic!("{all:?}") };
+    assert!(before.starts_with("role=regulator jurisdictions=GB from=now"), "{before}");
+    assert_eq!(*after, format!("id={} {before}", regulator.id));
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_at_once_are_each_recorded_once() {
     let data = Data::new();
     let server = data.start();

@@ -15,7 +15,7 @@ use witness_wire::v1::{self, list_access_response};
 
 use super::Admin;
 use crate::{
-    access::{Asked, Caller, Callers, CallersError, Grant, record},
+    access::{Caller, Callers, CallersError, Grant},
     convert,
 };
 
@@ -26,18 +26,23 @@ impl Admin {
     ) -> Result<Response<v1::GrantAccessResponse>, Status> {
         let caller = Caller::of(request.extensions());
         let grant = self.grant(&request.into_inner())?;
-        let (granted, token) = self.change(move |callers| callers.grant(&grant)).await?;
-        let (id, role, by) = (&granted.id, &granted.role, granted.known_by.word());
-        let term = format!("from={} until={}", granted.from, granted.until);
-        let scope = match role {
-            CallerRole::Issuer(issuer) => format!("issuer={issuer}"),
-            CallerRole::Regulator(jurisdictions) => format!("jurisdictions={jurisdictions}"),
-        };
-        let filter = format!("id={id} role={} {scope} {term} by={by}", role.word());
-        let asked = Asked { method: "AdminService.GrantAccess", filter, results: Some(1) };
-        record(&self.0, &caller, asked).await?;
+        // To the end even if the operator hangs up: nobody is let in without a record, before and after.
+        let this = self.clone();
+        let granting = tokio::spawn(async move {
+            let (method, words) = ("AdminService.GrantAccess", in_words(&grant));
+            this.record(&caller, (method, words.clone()), None).await?;
+            let granted = this.change(move |callers| callers.grant(&grant)).await;
+            let (filter, results) = match &granted {
+                Ok((granted, _)) => (format!("id={} {words}", granted.id), 1),
+                Err(_) => (words, 0),
+            };
+            this.record(&caller, (method, filter), Some(results)).await?;
+            granted
+        });
+        let internal = |_panicked| convert::status(&Refusal::Internal);
+        let (granted, token) = granting.await.map_err(internal)??;
         let token = token.map(|token| token.reveal().to_owned()).unwrap_or_default();
-        Ok(Response::new(v1::GrantAccessResponse { id: id.to_string(), token }))
+        Ok(Response::new(v1::GrantAccessResponse { id: granted.id.to_string(), token }))
     }
 
     pub(super) async fn revoke_access_now(
@@ -47,10 +52,10 @@ impl Admin {
         let caller = Caller::of(request.extensions());
         let id = CallerId::parse(&request.get_ref().id);
         let id = id.ok_or_else(|| convert::invalid("id", "c- and 8 hexadecimal digits"))?;
+        // Recorded before it is done: nothing is changed that is not recorded.
+        let filter = format!("id={id}");
+        self.record(&caller, ("AdminService.RevokeAccess", filter), None).await?;
         let revoked = self.change(move |callers| callers.revoke(&id)).await?;
-        let filter = format!("id={}", revoked.id);
-        let asked = Asked { method: "AdminService.RevokeAccess", filter, results: Some(1) };
-        record(&self.0, &caller, asked).await?;
         let revoked_at_us = revoked.revoked_at.map_or(0, Timestamp::micros);
         Ok(Response::new(v1::RevokeAccessResponse { revoked_at_us }))
     }
@@ -62,8 +67,7 @@ impl Admin {
         let caller = Caller::of(request.extensions());
         let listed = self.change(|callers| callers.list().map_err(CallersError::Store)).await?;
         let results = u64::try_from(listed.len()).ok();
-        let asked = Asked { method: "AdminService.ListAccess", filter: String::new(), results };
-        record(&self.0, &caller, asked).await?;
+        self.record(&caller, ("AdminService.ListAccess", String::new()), results).await?;
         let callers = listed.iter().map(listing).collect();
         Ok(Response::new(v1::ListAccessResponse { callers }))
     }
@@ -114,6 +118,18 @@ impl Admin {
         let done = done.map_err(|_panicked| convert::status(&Refusal::Internal))?;
         done.map_err(|error| refused(&error))
     }
+}
+
+/// Who is to be let in, for the access log.
+fn in_words(grant: &Grant) -> String {
+    let Grant { role, from, until, certificate, .. } = grant;
+    let scope = match role {
+        CallerRole::Issuer(issuer) => format!("issuer={issuer}"),
+        CallerRole::Regulator(jurisdictions) => format!("jurisdictions={jurisdictions}"),
+    };
+    let from = from.map_or_else(|| "now".to_owned(), |from| from.to_string());
+    let by = if certificate.is_some() { "certificate" } else { "token" };
+    format!("role={} {scope} from={from} until={until} by={by}", role.word())
 }
 
 fn refused(error: &CallersError) -> Status {

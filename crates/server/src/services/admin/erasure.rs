@@ -13,10 +13,9 @@ use witness_ledger::{Erased, ErasureRequest, Log, What};
 use witness_wire::v1;
 
 use super::Admin;
-use crate::{
-    access::{self, Asked, Caller},
-    convert,
-};
+use crate::{access::Caller, convert};
+
+const METHOD: &str = "AdminService.Erase";
 
 impl Admin {
     pub(super) async fn erase_now(
@@ -31,10 +30,11 @@ impl Admin {
         // To the end even if the caller hangs up: what was begun is known in the access log.
         let (this, now) = (self.clone(), request.now);
         let erasing = tokio::spawn(async move {
+            // Recorded before it is done: nothing is erased that is not recorded.
+            this.record(&caller, (METHOD, filter.clone()), None).await?;
             let erased = erase(&log, wanted).await;
             let results = Some(erased.as_ref().map_or(0, |erased| erased.events));
-            let asked = Asked { method: "AdminService.Erase", filter, results };
-            access::record(&this.0, &caller, asked).await?;
+            this.record(&caller, (METHOD, filter), results).await?;
             let erased = erased.map_err(|refusal| convert::status(&refusal))?;
             if now {
                 let rewritten = task::spawn_blocking(move || log.let_go()).await;

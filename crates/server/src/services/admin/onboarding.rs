@@ -30,6 +30,9 @@ impl Admin {
     ) -> Result<Response<v1::ChallengeDomainResponse>, Status> {
         let domain = convert::issuer(&request.get_ref().issuer)?;
         let search = self.search()?;
+        // Recorded before it is made: nothing is changed that is not recorded.
+        let asked = ("AdminService.ChallengeDomain", format!("issuer={domain}"));
+        self.record(&Caller::of(request.extensions()), asked, None).await?;
         let cell = {
             let _turn = self.0.registering.lock().await;
             self.challenge(&domain, clock::wall())?
@@ -40,8 +43,6 @@ impl Admin {
             expires_at_us: cell.expires_at.micros(),
             challenge: cell.line,
         };
-        let asked = ("AdminService.ChallengeDomain", format!("issuer={domain}"));
-        self.record(&Caller::of(request.extensions()), asked, None).await?;
         Ok(Response::new(answer))
     }
 
