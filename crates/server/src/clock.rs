@@ -34,6 +34,12 @@ impl ChainTime {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(contract, seconds);
     }
 
+    /// The time of the newest finalized block that any chain shows.
+    pub(crate) fn newest(&self) -> Option<Timestamp> {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.values().copied().max().map(Timestamp::from_seconds)
+    }
+
     /// The wall clock, if no finalized block lies too far ahead of it.
     fn check(&self, wall: Timestamp) -> Result<Timestamp, String> {
         let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);

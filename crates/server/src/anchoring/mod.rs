@@ -99,6 +99,11 @@ impl Anchoring {
         Ok(Self { sites, chain_time })
     }
 
+    /// What time the chains show.
+    pub(crate) fn chain_time(&self) -> &ChainTime {
+        &self.chain_time
+    }
+
     /// The contracts, sorted.
     pub(crate) fn contracts(&self) -> Vec<Contract> {
         self.sites.iter().map(|site| site.contract).collect()
