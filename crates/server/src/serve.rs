@@ -58,6 +58,8 @@ const ANSWER_BYTES_MAX: usize = 32 << 20;
 pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()> {
     // Before anybody is told that it serves: whoever stops it then must find it ready to be stopped.
     let signals = Signals::install()?;
+    // Also where there is nothing to be read again: unwatched it would end the process.
+    let hangups = signal(SignalKind::hangup()).context("cannot watch for SIGHUP")?;
     let (reloader, tls) = config.tls.as_ref().map(tls::open).transpose()?.unzip();
     // What chains say of the data counts from the first call on, if they say it in time.
     let mut workers = anchoring::run(&firm).await;
@@ -77,7 +79,7 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     let roller = tokio::spawn(rollups::run(Arc::clone(&firm)));
     let heads = access::heads::run(Arc::clone(&firm), config.access_head_every_s);
     let heads = tokio::spawn(heads);
-    let reloader = reloader.map(|reloader| tokio::spawn(reloader.run()));
+    let reloader = reloader.map(|reloader| tokio::spawn(reloader.run(hangups)));
     tracing::info!(%address, admin = %socket.display(), tls = config.tls.is_some(), "serving");
     let keeper = tokio::spawn(retention::run(Arc::clone(&firm)));
     // A service that ends by itself must not leave a process behind that looks alive.

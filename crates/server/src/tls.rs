@@ -11,11 +11,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::WebPkiClientVerifier,
 };
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    sync::watch,
-    time::interval,
-};
+use tokio::{signal::unix::Signal, sync::watch, time::interval};
 use witness_core::hash::Hash;
 use zeroize::Zeroizing;
 
@@ -36,26 +32,24 @@ pub(crate) struct Reloader {
     /// Hash of what the files held when they were last looked at, good or not.
     seen: Hash,
     current: watch::Sender<Arc<ServerConfig>>,
-    hangups: Signal,
 }
 
 /// Reads the files for the first time; now they must be right.
 pub(crate) fn open(files: &config::Tls) -> anyhow::Result<(Reloader, Current)> {
     let contents = Contents::read(files)?;
     let (current, receiver) = watch::channel(Arc::new(contents.configure()?));
-    let hangups = signal(SignalKind::hangup()).context("cannot watch for SIGHUP")?;
     let (files, seen) = (files.clone(), contents.hash());
-    Ok((Reloader { files, seen, current, hangups }, receiver))
+    Ok((Reloader { files, seen, current }, receiver))
 }
 
 impl Reloader {
     /// Takes new files as they come, and at once after SIGHUP.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self, mut hangups: Signal) {
         let mut looks = interval(LOOK_EVERY);
         loop {
             tokio::select! {
                 _ = looks.tick() => {}
-                _ = self.hangups.recv() => {}
+                _ = hangups.recv() => {}
             }
             let files = self.files.clone();
             let look = tokio::task::spawn_blocking(move || Contents::read(&files)).await;

@@ -110,3 +110,13 @@ async fn a_key_that_others_can_read_is_refused_at_the_start_and_later() {
     let said = witness_tests::witnessd_says(&["--config", config.to_str().unwrap()]).expect(1);
     assert!(said.stderr.contains("others could read it"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hangup_without_certificates_ends_nothing() {
+    let site = Site::new();
+    let server = site.start("");
+    hang_up(&server);
+    let channel = super::site::connect_plain(&server).await;
+    list_logs(&channel, Request::new(ListLogsRequest {})).await.unwrap();
+    server.stop();
+}
