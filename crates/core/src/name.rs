@@ -97,7 +97,8 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// Labels of 1 to 63 letters, digits and hyphens, none at a label's ends; 253 characters in all, two
-/// labels at least (RFC 1035 section 2.3.1, RFC 1123 section 2.1), and not an IPv4 address.
+/// labels at least (RFC 1035 section 2.3.1, RFC 1123 section 2.1), and not an IPv4 address: what ends in a number is
+/// read as one (WHATWG URL section 3.5), also in hexadecimal.
 fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -108,7 +109,13 @@ fn is_domain(text: &str) -> bool {
     text.len() <= 253
         && text.contains('.')
         && text.split('.').all(is_label)
-        && !text.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
+        && !text.rsplit('.').next().is_some_and(is_number)
+}
+
+fn is_number(label: &str) -> bool {
+    let hexadecimal = label.strip_prefix("0x");
+    hexadecimal.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
+        || label.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The jurisdictions of a stream: ISO 3166 codes (`DE`, `DE-BY`), `EU` or `INT`, sorted, without repeats.
@@ -162,7 +169,9 @@ mod tests {
 
     #[test]
     fn domains_are_lower_case_a_labels() {
-        for right in ["aws.training", "a.b", "xn--bcher-kva.example", "1.example"] {
+        for right in
+            ["aws.training", "a.b", "xn--bcher-kva.example", "1.example", "0x7f.1.0xg", "a.0x-1"]
+        {
             assert!(Domain::parse(right).is_some(), "{right}");
         }
         let long = alloc::format!("{}.example", "a".repeat(64));
@@ -177,6 +186,10 @@ mod tests {
             "a-.b",
             "a_b.c",
             "1.2.3.4",
+            "127.0.0.0x1",
+            "127.0.0.0x",
+            "school.0xff",
+            "school.08",
             &long,
         ] {
             assert!(Domain::parse(wrong).is_none(), "{wrong}");

@@ -13,7 +13,7 @@ use hickory_resolver::{
 };
 use witness_core::name::Domain;
 
-use crate::challenge::Found;
+use crate::{challenge::Found, https};
 
 /// The label under a domain at which its holder speaks to witnesses.
 const LABEL: &str = "_witness";
@@ -135,7 +135,7 @@ async fn answered<T>(
     match tokio::time::timeout(ANSWER_WITHIN, asked).await {
         Ok(Ok(found)) => Ok(found),
         Ok(Err(error)) if error.is_no_records_found() => Err(None),
-        Ok(Err(error)) => Err(Some(error.to_string())),
+        Ok(Err(error)) => Err(Some(https::cause_of(&error))),
         Err(_late) => Err(Some(format!("nothing within {} s", ANSWER_WITHIN.as_secs()))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::{Client, Response, StatusCode, Url, redirect};
 use witness_core::name::Domain;
 
 use crate::{
@@ -73,6 +73,10 @@ pub fn url(domain: &Domain, port: u16) -> String {
 
 /// Looks for the challenge: a line of the file that is it.
 pub(crate) async fn look(search: &Search, domain: &Domain, line: &str) -> Result<(), HttpsMiss> {
+    let url = search.url(domain);
+    if !names(&url, domain) {
+        return Err(HttpsMiss::NotPublic);
+    }
     let addresses = dns::addresses(&search.resolver, domain).await?;
     // One that is not public among others is how a check and a connection are made to differ.
     if !addresses.iter().all(|address| search.reach.allows(*address)) {
@@ -92,7 +96,7 @@ pub(crate) async fn look(search: &Search, domain: &Domain, line: &str) -> Result
         .timeout(ANSWER_WITHIN)
         .build()
         .map_err(unreachable)?;
-    let response = client.get(search.url(domain)).send().await.map_err(unreachable)?;
+    let response = client.get(url).send().await.map_err(unreachable)?;
     let status = response.status();
     if status.is_redirection() {
         return Err(HttpsMiss::Redirect { status: status.as_u16() });
@@ -107,6 +111,13 @@ pub(crate) async fn look(search: &Search, domain: &Domain, line: &str) -> Result
         Found::Another => Err(HttpsMiss::Another),
         Found::None => Err(HttpsMiss::NotAmong),
     }
+}
+
+/// Whether what is spoken to under a URL is looked up as this domain: a host that reads as an address is spoken to
+/// without being looked up, so without being checked.
+fn names(url: &str, domain: &Domain) -> bool {
+    let url = Url::parse(url).ok();
+    url.is_some_and(|url| url.domain() == Some(domain.as_str()))
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, HttpsMiss> {
@@ -139,4 +150,28 @@ pub(crate) fn cause_of(error: &dyn std::error::Error) -> String {
     let text = deepest.to_string();
     let printable = text.chars().map(|it| if it.is_control() { ' ' } else { it });
     printable.take(REASON_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_host_that_is_looked_up_as_the_domain_is_spoken_to() {
+        let domain = Domain::parse("school.example").unwrap();
+        for port in [HTTPS_PORT, 8443] {
+            assert!(names(&url(&domain, port), &domain));
+        }
+        let others = [
+            "https://127.0.0.0x1/",
+            "https://0x7f.1/",
+            "https://[::1]/",
+            "https://other.example/",
+            "https://school.example@other.example/",
+            "school.example",
+        ];
+        for other in others {
+            assert!(!names(other, &domain), "{other}");
+        }
+    }
 }

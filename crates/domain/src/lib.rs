@@ -2,8 +2,8 @@
 //!
 //! What is here: the line to publish ([`Challenge`]), and looking for it at
 //! `https://<domain>/.well-known/witness-ledger` and in the TXT record of `_witness.<domain>` ([`Search`]). What must
-//! hold: whoever answers is a stranger, so answers are bounded in length and time, nothing that they say is repeated,
-//! no redirect is followed, and no address is spoken to that is not a public one, unless that is allowed on purpose.
+//! hold: whoever answers is a stranger, so answers are bounded in length and time, nothing of them is repeated but
+//! numbers and the cause of an error, printable and cut short, no redirect is followed, and no address is spoken to that is not a public one, unless that is allowed on purpose.
 //! An address is looked up once: the one that was checked is the one that is spoken to.
 //!
 //! *Not here:* when a challenge is made, how long it counts, and what follows from it; that is the service's.
