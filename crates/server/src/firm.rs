@@ -23,6 +23,7 @@ use crate::{
     memo::Memo,
     metrics::Metrics,
     rollups::RollUps,
+    turns::Turns,
 };
 
 /// Exports at the same time.
@@ -45,6 +46,8 @@ pub(crate) struct Firm {
     pub(crate) access_log: AccessLog,
     /// Turns for exports, which read much.
     pub(crate) exports: Arc<tokio::sync::Semaphore>,
+    /// Turns for searches and the like.
+    pub(crate) audit_turns: Turns,
     pub(crate) rollups: RollUps,
     pub(crate) anchoring: Anchoring,
     /// What finds out whether a domain is an issuer's own; nothing, where that is not asked.
@@ -87,6 +90,7 @@ impl Firm {
         let (memo, metrics) = (Memo::new(), Metrics::new());
         let registering = tokio::sync::Mutex::default();
         let exports = Arc::new(tokio::sync::Semaphore::new(EXPORTS_MAX));
+        let audit_turns = Turns::new(config.limits.audit.turns, config.limits.audit.turns_of_all);
         let store = Arc::new(store);
         let callers = Callers::open(Arc::clone(&store), keys::random, clock::wall)?;
         let callers = Arc::new(callers);
@@ -104,6 +108,7 @@ impl Firm {
             callers,
             access_log,
             exports,
+            audit_turns,
             rollups,
             anchoring,
             domains,

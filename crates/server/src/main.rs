@@ -24,6 +24,7 @@ mod rollups;
 mod serve;
 mod services;
 mod tls;
+mod turns;
 
 use std::process::ExitCode;
 

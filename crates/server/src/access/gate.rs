@@ -63,7 +63,12 @@ impl Gate {
         let place = place.map_err(Refused::OverLimit)?;
         identified.map_err(Refused::Unknown)?;
         match method {
-            Some(method) => method.policy.check(&caller).map_err(Refused::NotForIt)?,
+            Some(method) => {
+                method.policy.check(&caller).map_err(Refused::NotForIt)?;
+                if method.policy == Policy::Scoped {
+                    self.limits.audit(&place).map_err(Refused::OverLimit)?;
+                }
+            }
             None if speaks_grpc(request.headers()) => return Err(Refused::NotForIt(no_method())),
             // The route has its own, see [`permit`].
             None => {}
@@ -108,7 +113,7 @@ impl Gate {
     fn refuse(&self, refused: Refused, is_grpc: bool) -> Response {
         let (status, retry_after) = match refused {
             Refused::OverLimit(over) => {
-                self.metrics.over_limit(over.limit);
+                self.metrics.over_limit(over.limit.word());
                 (over.status(), Some(over.retry_after))
             }
             Refused::Unknown(status) => {

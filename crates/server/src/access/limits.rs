@@ -59,6 +59,7 @@ struct Taken {
     /// Until when what was taken uses up the rate, if nothing more is taken: the generic cell rate algorithm (ITU-T
     /// I.371), so that a rate is one point in time.
     calls_until: Instant,
+    audit_until: Instant,
     bytes_until: Instant,
     calls: u32,
     streams: u32,
@@ -77,9 +78,43 @@ pub(crate) struct Place {
 /// Which limit a call is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Over {
-    pub(super) limit: &'static str,
+    pub(super) limit: Limited,
     most: u32,
     pub(super) retry_after: Duration,
+}
+
+/// What is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limited {
+    CallsPerS,
+    Calls,
+    Streams,
+    UnfinishedMib,
+    AuditCallsPerS,
+}
+
+impl Limited {
+    /// The word in refusals and metrics.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::CallsPerS => "calls_per_s",
+            Self::Calls => "calls",
+            Self::Streams => "streams",
+            Self::UnfinishedMib => "unfinished_mib",
+            Self::AuditCallsPerS => "audit_calls_per_s",
+        }
+    }
+
+    fn sentence(self, most: u32) -> String {
+        let what = match self {
+            Self::CallsPerS => format!("begin {most} calls in a second"),
+            Self::Calls => format!("have {most} calls at the same time"),
+            Self::Streams => format!("have {most} calls of many messages at the same time"),
+            Self::UnfinishedMib => format!("have {most} MiB of unfinished requests"),
+            Self::AuditCallsPerS => format!("begin {most} calls of AuditService in a second"),
+        };
+        format!("one caller may {what} at most; try again later")
+    }
 }
 
 impl Limits {
@@ -118,6 +153,26 @@ impl Limits {
         under_way.inc();
         Ok(Place { meter, is_stream, under_way })
     }
+
+    /// Counts a call of who has a scope: its record is kept for ever.
+    pub(super) fn audit(&self, place: &Place) -> Result<(), Over> {
+        let (now, most) = ((self.monotonic)(), self.config.audit.calls_per_s);
+        let mut taken = lock(&place.meter.taken);
+        let until = next_call(taken.audit_until, most, now);
+        taken.audit_until = until.map_err(|retry_after| Over {
+            limit: Limited::AuditCallsPerS,
+            most,
+            retry_after,
+        })?;
+        Ok(())
+    }
+}
+
+/// Until when the rate is used up once another call has begun; an error is when it may.
+fn next_call(until: Instant, per_s: u32, now: Instant) -> Result<Instant, Duration> {
+    let until = until.max(now) + BURST / per_s;
+    let ahead = until.duration_since(now);
+    if ahead > BURST { Err(ahead.saturating_sub(BURST)) } else { Ok(until) }
 }
 
 impl<K: Ord> Meters<K> {
@@ -150,30 +205,35 @@ impl<K: Ord> Meters<K> {
 impl Meter {
     fn new(limit: config::Limit, monotonic: fn() -> Instant) -> Self {
         let now = monotonic();
-        let (calls_until, bytes_until) = (now, now);
-        let taken = Taken { calls_until, bytes_until, calls: 0, streams: 0, unfinished: 0 };
+        let taken = Taken {
+            calls_until: now,
+            audit_until: now,
+            bytes_until: now,
+            calls: 0,
+            streams: 0,
+            unfinished: 0,
+        };
         Self { limit, monotonic, taken: Mutex::new(taken) }
     }
 
     fn is_idle(&self, now: Instant) -> bool {
         let taken = lock(&self.taken);
-        taken.calls == 0 && taken.calls_until <= now && taken.bytes_until <= now
+        let until = taken.calls_until.max(taken.audit_until).max(taken.bytes_until);
+        taken.calls == 0 && until <= now
     }
 
     fn enter(&self, is_stream: bool, now: Instant) -> Result<(), Over> {
         let over = |limit, most, retry_after| Err(Over { limit, most, retry_after });
         let mut taken = lock(&self.taken);
-        let cost = BURST / self.limit.calls_per_s;
-        let calls_until = taken.calls_until.max(now) + cost;
-        let ahead = calls_until.duration_since(now);
-        if ahead > BURST {
-            return over("calls_per_s", self.limit.calls_per_s, ahead.saturating_sub(BURST));
-        }
+        let calls_until = match next_call(taken.calls_until, self.limit.calls_per_s, now) {
+            Ok(until) => until,
+            Err(after) => return over(Limited::CallsPerS, self.limit.calls_per_s, after),
+        };
         if taken.calls >= self.limit.calls {
-            return over("calls", self.limit.calls, TRY_AGAIN_AFTER);
+            return over(Limited::Calls, self.limit.calls, TRY_AGAIN_AFTER);
         }
         if is_stream && taken.streams >= self.limit.streams {
-            return over("streams", self.limit.streams, TRY_AGAIN_AFTER);
+            return over(Limited::Streams, self.limit.streams, TRY_AGAIN_AFTER);
         }
         taken.calls_until = calls_until;
         taken.calls += 1;
@@ -211,7 +271,8 @@ impl Unfinished {
         let mut taken = lock(&self.meter.taken);
         let all = taken.unfinished - self.bytes + bytes;
         if bytes > self.bytes && all > u64::from(most) * u64::from(BYTES_PER_MIB) {
-            return Err(Over { limit: "unfinished_mib", most, retry_after: TRY_AGAIN_AFTER });
+            let limit = Limited::UnfinishedMib;
+            return Err(Over { limit, most, retry_after: TRY_AGAIN_AFTER });
         }
         taken.unfinished = all;
         self.bytes = bytes;
@@ -245,19 +306,12 @@ impl Over {
     /// The refusal, with when to try again.
     pub(super) fn status(&self) -> Status {
         let Self { limit, most, retry_after } = *self;
-        let what = match limit {
-            "calls_per_s" => "begin {most} calls in a second",
-            "calls" => "have {most} calls at the same time",
-            "streams" => "have {most} calls of many messages at the same time",
-            _ => "have {most} MiB of unfinished requests",
-        };
-        let what = what.replace("{most}", &most.to_string());
         let code = u32::try_from(i32::from(Code::ResourceExhausted)).unwrap_or(2);
-        let metadata = [("limit", limit.to_owned()), ("most", most.to_string())];
+        let metadata = [("limit", limit.word().to_owned()), ("most", most.to_string())];
         let refused = v1::Refusal {
             code,
             reason: "OVER_LIMIT".to_owned(),
-            message: format!("one caller may {what} at most; try again later"),
+            message: limit.sentence(most),
             metadata: metadata.map(|(name, value)| (name.to_owned(), value)).into(),
         };
         refusal::to_status_later(&refused, retry_after)
@@ -302,7 +356,9 @@ mod tests {
             calls: 4,
             streams: 2,
         };
-        let config = config::Limits { anybody: limit, known: limit, ..config::Limits::default() };
+        let audit = config::AuditLimit { calls_per_s: 2, ..config::AuditLimit::default() };
+        let config =
+            config::Limits { anybody: limit, known: limit, audit, ..config::Limits::default() };
         Limits::new(config, clock, Gauge::default())
     }
 
@@ -312,7 +368,7 @@ mod tests {
 
     fn call(limits: &Limits, number: u32, shape: Shape) -> Result<Place, &'static str> {
         let entered = limits.enter(&Caller::anybody(), stranger(number), shape);
-        entered.map_err(|over| over.limit)
+        entered.map_err(|over| over.limit.word())
     }
 
     #[test]
@@ -322,7 +378,10 @@ mod tests {
         let unary = |number| call(&limits, number, Shape::Unary).map(drop);
         assert!((0..10).all(|_| unary(1).is_ok()));
         let over = limits.enter(&Caller::anybody(), stranger(1), Shape::Unary).unwrap_err();
-        assert_eq!((over.limit, over.retry_after), ("calls_per_s", Duration::from_millis(100)));
+        assert_eq!(
+            (over.limit, over.retry_after),
+            (Limited::CallsPerS, Duration::from_millis(100))
+        );
         assert_eq!(unary(2), Ok(()));
         let known = Caller { id: "c-0badcafe".into(), role: Role::Operator };
         assert!(limits.enter(&known, stranger(1), Shape::Unary).is_ok());
@@ -331,6 +390,19 @@ mod tests {
         pass(5_000);
         assert!((0..10).all(|_| unary(1).is_ok()));
         assert_eq!(unary(1), Err("calls_per_s"));
+    }
+
+    #[test]
+    fn calls_that_are_recorded_have_a_rate_of_their_own() {
+        let _turn = lock(&TURN);
+        let limits = limits();
+        let places: Vec<_> = (0..3).map(|_| call(&limits, 1, Shape::Unary).unwrap()).collect();
+        let audits: Vec<_> = places.iter().map(|place| limits.audit(place)).collect();
+        let over = audits[2].unwrap_err();
+        assert_eq!((audits[0], audits[1], over.limit), (Ok(()), Ok(()), Limited::AuditCallsPerS));
+        assert!(call(&limits, 1, Shape::Unary).is_ok(), "what is public goes on");
+        pass(500);
+        assert_eq!(limits.audit(&places[0]), Ok(()));
     }
 
     #[test]
@@ -368,7 +440,7 @@ mod tests {
         let [mut one, mut other] = [(); 2].map(|()| Unfinished::new(Arc::clone(&meter)));
         one.set(1 << 20).unwrap();
         other.set(1 << 20).unwrap();
-        assert_eq!(one.set((1 << 20) + 1).map_err(|over| over.limit), Err("unfinished_mib"));
+        assert_eq!(one.set((1 << 20) + 1).map_err(|over| over.limit), Err(Limited::UnfinishedMib));
         // What was finished, or given up, is free again.
         one.set(0).unwrap();
         one.set(1 << 20).unwrap();

@@ -13,6 +13,26 @@ pub(crate) struct Limits {
     pub(crate) anybody: Limit,
     /// For each caller that was let in.
     pub(crate) known: Limit,
+    /// For calls of `AuditService`, within those of their caller.
+    pub(crate) audit: AuditLimit,
+}
+
+/// What calls of `AuditService` may take: each reads much, and is kept in the access log for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AuditLimit {
+    /// Calls of one caller that begin in a second.
+    pub(crate) calls_per_s: u32,
+    /// Questions of one caller that are worked on at the same time; more wait.
+    pub(crate) turns: u32,
+    /// And of all callers.
+    pub(crate) turns_of_all: u32,
+}
+
+impl Default for AuditLimit {
+    fn default() -> Self {
+        Self { calls_per_s: 50, turns: 4, turns_of_all: 16 }
+    }
 }
 
 /// What one caller may take.
@@ -33,7 +53,12 @@ pub(crate) struct Limit {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { stalled_after_s: 30, anybody: Limit::default(), known: Limit::default() }
+        Self {
+            stalled_after_s: 30,
+            anybody: Limit::default(),
+            known: Limit::default(),
+            audit: AuditLimit::default(),
+        }
     }
 }
 
@@ -57,6 +82,16 @@ impl Limits {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         if !(1..=3_600).contains(&self.stalled_after_s) {
             bail!("limits.stalled_after_s must be 1 to 3600, is {}", self.stalled_after_s);
+        }
+        let AuditLimit { calls_per_s, turns, turns_of_all } = self.audit;
+        for (name, value, most) in [
+            ("calls_per_s", calls_per_s, 1_000_000),
+            ("turns", turns, 1_000),
+            ("turns_of_all", turns_of_all, 1_000),
+        ] {
+            if !(1..=most).contains(&value) {
+                bail!("limits.audit.{name} must be 1 to {most}, is {value}");
+            }
         }
         for (whose, limit) in [("anybody", self.anybody), ("known", self.known)] {
             let Limit { calls_per_s, mib_per_s, unfinished_mib, calls, streams } = limit;

@@ -19,7 +19,7 @@ use witness_core::name::Name;
 pub(crate) use self::{
     chain::Chain,
     domains::Domains,
-    limits::{Limit, Limits},
+    limits::{AuditLimit, Limit, Limits},
 };
 
 /// The witness ledger's service: takes issuers' signed events into an append-only log, and proves it.
@@ -355,6 +355,13 @@ mod tests {
         ] {
             let shown = text.matches(&format!("\n{option} = {value}\n")).count();
             assert_eq!(shown, 2, "{option}, for anybody and for who is known");
+        }
+        let AuditLimit { calls_per_s, turns, turns_of_all } = limits.audit;
+        let audit = format!("\ncalls_per_s = {calls_per_s}\n");
+        for option in
+            [audit, format!("\nturns = {turns}\n"), format!("\nturns_of_all = {turns_of_all}\n")]
+        {
+            assert_eq!(text.matches(&option).count(), 1, "{option}");
         }
         let stalled = format!("\nstalled_after_s = {}\n", limits.stalled_after_s);
         assert!(text.contains(&stalled));

@@ -43,7 +43,7 @@ impl Audit {
             Some((log, streams)) => {
                 let (origin, issuer) = (log.origin().to_string(), issuer.clone());
                 let held = move || log.held(&streams, (&issuer, &document, at));
-                (origin, asked::work(held).await?)
+                (origin, asked::in_turn(&self.0, &caller, held).await?)
             }
         };
         let filter = format!("issuer={issuer} document=hash at={}", at.micros());

@@ -4,6 +4,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use tonic::{Code, Status};
 use witness_core::{
+    admission::Refusal,
     anomaly::Anomaly,
     event::{Status as DocumentStatus, StatusClass},
     hash::Hash,
@@ -206,6 +207,23 @@ pub(super) fn event(event: AuditEvent) -> v1::AuditEvent {
         suspect: event.suspect,
         erased_at_us: event.erased_at.map(Timestamp::micros),
     }
+}
+
+/// Answers a question that reads much, in a turn of its caller's. The turn ends with the work, also where nobody waits
+/// for it any more.
+pub(super) async fn in_turn<T: Send + 'static>(
+    firm: &Firm,
+    caller: &Caller,
+    question: impl FnOnce() -> Result<T, witness_ledger::ReadError> + Send + 'static,
+) -> Result<T, Status> {
+    let turn = firm.audit_turns.take(&caller.id).await;
+    let turn = turn.ok_or_else(|| convert::status(&Refusal::Stopping))?;
+    work(move || {
+        let answered = question();
+        drop(turn);
+        answered
+    })
+    .await
 }
 
 /// Does work that reads the store, on a thread for such.

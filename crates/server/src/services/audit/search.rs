@@ -49,7 +49,7 @@ impl Audit {
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let search =
                 move || log.search((&streams, &filter), (page.from, page.indexed_to), limit);
-            asked::work(search).await?
+            asked::in_turn(&self.0, &question.caller, search).await?
         };
         let results = u64::try_from(found.events.len()).unwrap_or(u64::MAX);
         question.record(&self.0, Some(results)).await?;
