@@ -27,7 +27,7 @@ use crate::{
 
 const FORMAT: &str = "witness-access/v1";
 /// Longest name of a caller or of a method.
-const TOKEN_BYTES_MAX: usize = 128;
+const PRINTABLE_BYTES_MAX: usize = 128;
 /// Longest text: a filter, and five shorter lines.
 pub const RECORD_BYTES_MAX: usize = 2048;
 
@@ -65,15 +65,15 @@ impl Role {
 
 /// One to 128 printable ASCII characters without a space: what names a caller or a method.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Token(String);
+pub struct Printable(String);
 
-impl Token {
+impl Printable {
     /// Reads one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let is_token = (1..=TOKEN_BYTES_MAX).contains(&text.len())
+        let is_printable = (1..=PRINTABLE_BYTES_MAX).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_graphic());
-        is_token.then(|| Self(text.to_owned()))
+        is_printable.then(|| Self(text.to_owned()))
     }
 
     /// As it is written.
@@ -89,11 +89,11 @@ pub struct Access {
     /// When.
     pub at: Timestamp,
     /// Who.
-    pub caller: Token,
+    pub caller: Printable,
     /// As what.
     pub role: Role,
     /// The method, `<service>.<method>`.
-    pub method: Token,
+    pub method: Printable,
     /// How many results were given; none where that is not known when the record is written.
     pub results: Option<u64>,
     /// What was asked for.
@@ -123,12 +123,12 @@ impl AccessRecord {
         let (caller, role) =
             lines.parse("<id of the caller> <issuer|regulator|operator>", |line| {
                 let [caller, role] = words(line)?;
-                Some((Token::parse(caller)?, Role::parse(role)?))
+                Some((Printable::parse(caller)?, Role::parse(role)?))
             })?;
         let (method, results) = lines.parse("<method> <number of results, or ->", |line| {
             let [method, results] = words(line)?;
             let results = if results == "-" { None } else { Some(decimal(results)?) };
-            Some((Token::parse(method)?, results))
+            Some((Printable::parse(method)?, results))
         })?;
         let filter = lines.parse(
             "a filter: printable ASCII, at most 1,024 bytes, without a run of 64 hexadecimal digits",
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_longest_record_is_one() {
-        let token = Token::parse(&"x".repeat(TOKEN_BYTES_MAX)).unwrap();
+        let token = Printable::parse(&"x".repeat(PRINTABLE_BYTES_MAX)).unwrap();
         let most = u64::MAX >> 1;
         let access = Access {
             at: Timestamp::from_micros(u64::MAX),
@@ -212,6 +212,6 @@ mod tests {
         };
         let record = AccessRecord { number: most, previous: Hash::ZERO, access };
         assert_eq!(AccessRecord::parse(record.encode().as_bytes()).unwrap(), record);
-        assert_eq!(Token::parse(&"x".repeat(TOKEN_BYTES_MAX + 1)), None);
+        assert_eq!(Printable::parse(&"x".repeat(PRINTABLE_BYTES_MAX + 1)), None);
     }
 }

@@ -111,16 +111,16 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::{
-        super::{Filter, Role, Token},
+        super::{Filter, Printable, Role},
         *,
     };
 
     fn access(micros: u64) -> Access {
         Access {
             at: Timestamp::from_micros(micros),
-            caller: Token::parse("operator").unwrap(),
+            caller: Printable::parse("operator").unwrap(),
             role: Role::Operator,
-            method: Token::parse("AdminService.GetRegistry").unwrap(),
+            method: Printable::parse("AdminService.GetRegistry").unwrap(),
             results: Some(micros),
             filter: Filter::default(),
         }

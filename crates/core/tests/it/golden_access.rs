@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use witness_core::{
-    access_record::{Access, Chain, Filter, Role, Token},
+    access_record::{Access, Chain, Filter, Printable, Role},
     hash::Hash,
     name::Origin,
     observation::{Observation, Seen},
@@ -14,7 +14,7 @@ use witness_core::{
 const START: u64 = 1_772_355_600_000_000;
 
 pub(crate) fn add(texts: &mut BTreeMap<&'static str, String>) {
-    let token = |text| Token::parse(text).unwrap();
+    let token = |text| Printable::parse(text).unwrap();
     let document = Hash::of(b"a document").to_hex();
     let mut chain = Chain::new();
     let first = Access {

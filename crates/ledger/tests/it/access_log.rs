@@ -4,7 +4,7 @@ use std::{path::Path, thread};
 
 use rocksdb::{ColumnFamilyDescriptor, DB, Options};
 use witness_core::{
-    access_record::{Access, AccessRecord, Chain, ChainError, Filter, Role, Token},
+    access_record::{Access, AccessRecord, Chain, ChainError, Filter, Printable, Role},
     hash::Hash,
     key::{SignatureType, SigningKey},
     time::Timestamp,
@@ -19,9 +19,9 @@ fn open(folder: &Path) -> FirmStore {
 fn asked(results: u64) -> Access {
     Access {
         at: Timestamp::from_micros(results),
-        caller: Token::parse("operator").unwrap(),
+        caller: Printable::parse("operator").unwrap(),
         role: Role::Operator,
-        method: Token::parse("AdminService.GetRegistry").unwrap(),
+        method: Printable::parse("AdminService.GetRegistry").unwrap(),
         results: Some(results),
         filter: Filter::of("origin=witness.example/log1"),
     }

@@ -100,7 +100,7 @@ fn check_goes_on(store: &FirmStore, (records, head): (u64, Hash)) -> anyhow::Res
 #[cfg(test)]
 mod tests {
     use witness_core::{
-        access_record::{Access, Filter, Role, Token},
+        access_record::{Access, Filter, Printable, Role},
         key::{SignatureType, SigningKey},
     };
 
@@ -116,7 +116,7 @@ mod tests {
     }
 
     fn ask(store: &FirmStore, at: Timestamp) -> (u64, Hash) {
-        let token = |text| Token::parse(text).unwrap();
+        let token = |text| Printable::parse(text).unwrap();
         let access = Access {
             at,
             caller: token("operator"),

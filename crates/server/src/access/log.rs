@@ -96,7 +96,7 @@ mod tests {
     use std::sync::{Arc, Mutex, mpsc::channel};
 
     use witness_core::{
-        access_record::{AccessRecord, Filter, Role, Token},
+        access_record::{AccessRecord, Filter, Printable, Role},
         key::{SignatureType, SigningKey},
         time::Timestamp,
     };
@@ -107,9 +107,9 @@ mod tests {
     fn asked(results: u64) -> Access {
         Access {
             at: Timestamp::from_micros(results),
-            caller: Token::parse("operator").unwrap(),
+            caller: Printable::parse("operator").unwrap(),
             role: Role::Operator,
-            method: Token::parse("AdminService.GetRegistry").unwrap(),
+            method: Printable::parse("AdminService.GetRegistry").unwrap(),
             results: Some(results),
             filter: Filter::default(),
         }

@@ -2,7 +2,7 @@
 
 use tonic::{Code, Status};
 use witness_core::{
-    access_record::{self, Access, Filter, Token},
+    access_record::{self, Access, Filter, Printable},
     time::Timestamp,
 };
 
@@ -43,7 +43,7 @@ fn access(caller: &Caller, asked: &Asked, at: Timestamp) -> Result<Access, Statu
             return Err(convert::named(Code::PermissionDenied, "PERMISSION_DENIED", message));
         }
     };
-    let names = Token::parse(&caller.id).zip(Token::parse(asked.method));
+    let names = Printable::parse(&caller.id).zip(Printable::parse(asked.method));
     let (caller, method) = names.ok_or_else(|| {
         let message = "the caller cannot be named in the access log; ask the operator";
         convert::named(Code::Internal, "ACCESS_LOG", message)

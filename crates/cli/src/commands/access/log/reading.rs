@@ -231,7 +231,7 @@ fn show(record: &AccessRecord, output: &mut Output) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use witness_core::{
-        access_record::{Access, Filter, Role, Token},
+        access_record::{Access, Filter, Printable, Role},
         name::Origin,
     };
 
@@ -240,7 +240,7 @@ mod tests {
 
     fn texts(count: u64) -> Vec<String> {
         let mut chain = Chain::new();
-        let token = |text| Token::parse(text).unwrap();
+        let token = |text| Printable::parse(text).unwrap();
         let access = |at| Access {
             at: Timestamp::from_micros(at),
             caller: token("operator"),
