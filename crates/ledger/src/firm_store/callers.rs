@@ -83,13 +83,6 @@ impl FirmStore {
         value.map(|value| decode(&value)).transpose()
     }
 
-    /// One caller by what it is known by.
-    pub fn caller_known_by(&self, hash: &Hash) -> Result<Option<CallerRecord>, StoreError> {
-        let Some(value) = self.get(family::CALLER, &known_key(hash))? else { return Ok(None) };
-        let id = str::from_utf8(&value).ok().and_then(CallerId::parse);
-        self.caller(&id.ok_or(StoreError::Damaged { what: "id of a caller" })?)
-    }
-
     /// Every caller that was ever let in, by their ids.
     pub fn callers(&self) -> Result<Vec<CallerRecord>, StoreError> {
         let family = self.family(family::CALLER)?;
@@ -135,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn callers_are_found_by_id_and_hash_and_stay_after_a_restart() {
+    fn callers_are_found_by_id_and_stay_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (regulator(1, 1), regulator(2, 2));
         let store = open(folder.path());
@@ -144,10 +137,7 @@ mod tests {
         drop(store);
         let store = open(folder.path());
         assert_eq!(store.callers().unwrap(), [one.clone(), two.clone()]);
-        assert_eq!(store.caller_known_by(two.known_by.hash()).unwrap(), Some(two));
         assert_eq!(store.caller(&one.id).unwrap(), Some(one));
-        let stranger = Token::from_random(&[3; 32]).hash();
-        assert_eq!(store.caller_known_by(&stranger).unwrap(), None);
     }
 
     #[test]

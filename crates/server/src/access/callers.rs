@@ -107,13 +107,12 @@ impl Callers {
         if self.known.read().unwrap_or_else(PoisonError::into_inner).len() >= CALLERS_MAX {
             return Err(CallersError::TooMany);
         }
-        let token = match grant.certificate {
-            Some(_) => None,
-            None => Some(Token::from_random(&*(self.random)().map_err(CallersError::Random)?)),
-        };
-        let known_by = match (&token, grant.certificate) {
-            (Some(token), _) => KnownBy::Token(token.hash()),
-            (None, certificate) => KnownBy::Certificate(certificate.unwrap_or(Hash::ZERO)),
+        let (known_by, token) = match grant.certificate {
+            Some(certificate) => (KnownBy::Certificate(certificate), None),
+            None => {
+                let token = Token::from_random(&*(self.random)().map_err(CallersError::Random)?);
+                (KnownBy::Token(token.hash()), Some(token))
+            }
         };
         // Of 2^32 ids some may be taken; another one is not.
         loop {
