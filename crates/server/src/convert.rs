@@ -99,6 +99,13 @@ pub(crate) fn invalid(what: &str, expected: &str) -> Status {
     named(Code::InvalidArgument, "INVALID_ARGUMENT", &format!("{what} must be {expected}"))
 }
 
+/// The firm's own store fails: the operator's log says why.
+pub(crate) fn store_failed(error: &StoreError) -> Status {
+    tracing::error!(%error, "the firm's store could not be read or written");
+    let message = "the store could not be read or written; the operator's log says why";
+    named(Code::Internal, "INTERNAL", message)
+}
+
 /// The issuer of a request.
 pub(crate) fn issuer(text: &str) -> Result<Domain, Status> {
     Domain::parse(text).ok_or_else(|| invalid("issuer", "a domain in lower-case A-label form"))

@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
+use tonic::Status;
 use witness_core::{
     admission::Refusal,
     firm::{Firm as FirmKeys, FirmError},
@@ -19,7 +20,7 @@ use crate::{
     anchoring::Anchoring,
     clock::{self, ChainTime, SystemClock},
     config::Config,
-    keys,
+    convert, keys,
     memo::Memo,
     metrics::Metrics,
     rollups::RollUps,
@@ -118,6 +119,18 @@ impl Firm {
     /// The log with an origin.
     pub(crate) fn log(&self, origin: &str) -> Option<&Arc<Log>> {
         self.logs.iter().find(|log| log.origin().as_str() == origin)
+    }
+
+    /// The log that is asked for by its origin; the only one where the origin is left out.
+    pub(crate) fn log_asked(&self, origin: &str) -> Result<&Arc<Log>, Status> {
+        let found = match (origin.is_empty(), self.logs.as_slice()) {
+            (true, [only]) => Some(only),
+            _ => self.log(origin),
+        };
+        found.ok_or_else(|| {
+            let origins: Vec<&str> = self.logs.iter().map(|log| log.origin().as_str()).collect();
+            convert::invalid("origin", &format!("one of {}", origins.join(", ")))
+        })
     }
 
     /// The log under `/<name>/`.

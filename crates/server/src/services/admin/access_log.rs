@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
 use witness_core::admission::Refusal;
-use witness_ledger::{FirmStore, StoreError};
+use witness_ledger::FirmStore;
 use witness_wire::{Bytes, v1};
 
 use super::Admin;
@@ -30,7 +30,7 @@ impl Admin {
         let store = Arc::clone(&self.0.store);
         let head = tokio::task::spawn_blocking(move || store.access_head()).await;
         let head = head.map_err(|_panicked| convert::status(&Refusal::Internal))?;
-        let (records, _) = head.map_err(|error| unreadable(&error))?;
+        let (records, _) = head.map_err(|error| convert::store_failed(&error))?;
         let limit = if limit == 0 { u64::MAX } else { limit };
         let results = records.saturating_sub(from).min(limit);
         let filter = match limit {
@@ -57,7 +57,7 @@ async fn send(
             tokio::task::spawn_blocking(move || store.access_records(start, RECORDS_PER_PAGE));
         let page = match read.await {
             Ok(Ok(page)) => page,
-            Ok(Err(error)) => return drop(out.send(Err(unreadable(&error))).await),
+            Ok(Err(error)) => return drop(out.send(Err(convert::store_failed(&error))).await),
             Err(_panicked) => {
                 return drop(out.send(Err(convert::status(&Refusal::Internal))).await);
             }
@@ -70,13 +70,4 @@ async fn send(
             return;
         }
     }
-}
-
-fn unreadable(error: &StoreError) -> Status {
-    tracing::error!(%error, "the access log could not be read");
-    convert::named(
-        tonic::Code::Internal,
-        "INTERNAL",
-        "the access log could not be read; the operator's log says why",
-    )
 }

@@ -13,7 +13,7 @@ use witness_core::{
 };
 use witness_wire::v1::{self, list_access_response};
 
-use super::Admin;
+use super::{Admin, to_its_end};
 use crate::{
     access::{Caller, Callers, CallersError, Grant},
     convert,
@@ -28,7 +28,7 @@ impl Admin {
         let grant = self.grant(&request.into_inner())?;
         // To the end even if the operator hangs up: nobody is let in without a record, before and after.
         let this = self.clone();
-        let granting = tokio::spawn(async move {
+        let granting = to_its_end(async move {
             let (method, words) = ("AdminService.GrantAccess", in_words(&grant));
             this.record(&caller, (method, words.clone()), None).await?;
             let granted = this.change(move |callers| callers.grant(&grant)).await;
@@ -39,8 +39,7 @@ impl Admin {
             this.record(&caller, (method, filter), Some(results)).await?;
             granted
         });
-        let internal = |_panicked| convert::status(&Refusal::Internal);
-        let (granted, token) = granting.await.map_err(internal)??;
+        let (granted, token) = granting.await?;
         let token = token.map(|token| token.reveal().to_owned()).unwrap_or_default();
         Ok(Response::new(v1::GrantAccessResponse { id: granted.id.to_string(), token }))
     }

@@ -30,14 +30,7 @@ pub(crate) struct Admin(pub(crate) Arc<Firm>);
 impl Admin {
     /// The log with an origin; the only one where the origin is left out.
     fn log(&self, origin: &str) -> Result<&Arc<Log>, Status> {
-        let found = match (origin.is_empty(), self.0.logs.as_slice()) {
-            (true, [only]) => Some(only),
-            _ => self.0.log(origin),
-        };
-        found.ok_or_else(|| {
-            let origins: Vec<&str> = self.0.logs.iter().map(|log| log.origin().as_str()).collect();
-            convert::invalid("origin", &format!("one of {}", origins.join(", ")))
-        })
+        self.0.log_asked(origin)
     }
 
     /// Writes into the access log what was asked, before the answer leaves.
@@ -61,6 +54,13 @@ impl Admin {
             )),
         }
     }
+}
+
+/// Does something to its end, even if whoever asked hangs up.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Status>> + Send + 'static,
+) -> Result<T, Status> {
+    tokio::spawn(work).await.map_err(|_panicked| convert::status(&Refusal::Internal))?
 }
 
 /// A registry change as the access log has it: where, of which kind, and whose.
@@ -128,17 +128,16 @@ impl AdminService for Admin {
         // One at a time over all logs, and to the end even if the caller hangs up: what is checked of the
         // others must still hold when it is logged.
         let (this, log) = (self.clone(), Arc::clone(log));
-        let logged = tokio::spawn(async move {
+        let logged = to_its_end(async move {
             let _turn = this.0.registering.lock().await;
             this.check_issuer(&log, &parsed.change)?;
-            this.check_domain(&log, (&request.text, &parsed)).await?;
+            this.check_domain(&log, (&request.text, &parsed), &signatures).await?;
             let logged = log.register(request.text, signatures).await;
             let logged = logged.map_err(|refusal| convert::status(&refusal))?;
-            this.forget_challenge(&parsed.change);
-            Ok::<_, Status>(logged)
+            this.forget_challenge(&parsed.change).await;
+            Ok(logged)
         });
-        let internal = |_panicked| convert::status(&Refusal::Internal);
-        let receipt = logged.await.map_err(internal)??.receipt;
+        let receipt = logged.await?.receipt;
         Ok(Response::new(v1::RegisterResponse {
             index: receipt.index.0,
             registry_sequence: receipt.registry_sequence,

@@ -3,18 +3,22 @@
 //! What must hold: a challenge is good for the one domain for which it was made, and a proof for the one challenge
 //! that was found; an issuer is added only with a standing proof, and the log says which before it says so.
 
+use std::sync::Arc;
+
 use tonic::{Code, Request, Response, Status};
 use witness_core::{
+    admission::Refusal,
     name::Domain,
+    note::SignatureLine,
     observation::Seen,
     registry::{Change, RegistryChange},
     time::Timestamp,
 };
 use witness_domain::{Challenge, RANDOM_BYTES, Search, dns_name};
-use witness_ledger::{ChallengeCell, ChallengeProof, Log, StoreError};
+use witness_ledger::{ChallengeCell, ChallengeProof, FirmStore, Log, StoreError};
 use witness_wire::v1;
 
-use super::Admin;
+use super::{Admin, to_its_end};
 use crate::{access::Caller, clock, convert};
 
 const HOUR_US: u64 = 3_600_000_000;
@@ -33,10 +37,12 @@ impl Admin {
         // Recorded before it is made: nothing is changed that is not recorded.
         let asked = ("AdminService.ChallengeDomain", format!("issuer={domain}"));
         self.record(&Caller::of(request.extensions()), asked, None).await?;
-        let cell = {
-            let _turn = self.0.registering.lock().await;
-            self.challenge(&domain, clock::wall())?
-        };
+        let (this, of) = (self.clone(), domain.clone());
+        let cell = to_its_end(async move {
+            let _turn = this.0.registering.lock().await;
+            this.challenge(&of, clock::wall()).await
+        });
+        let cell = cell.await?;
         let answer = v1::ChallengeDomainResponse {
             url: search.url(&domain),
             dns_name: dns_name(&domain),
@@ -54,21 +60,24 @@ impl Admin {
         let search = self.search()?;
         let asked = ("AdminService.ProveDomain", format!("issuer={domain}"));
         self.record(&Caller::of(request.extensions()), asked, None).await?;
-        let kept = self.0.store.challenge(&domain).map_err(|error| unreadable(&error))?;
+        let kept = self.kept(&domain).await?;
         let kept = kept.filter(|cell| is_open(cell, clock::wall()));
         let mut cell = kept.ok_or_else(|| no_challenge(&domain))?;
         let found = search.find(&domain, &cell.line).await;
         let method = found.map_err(|missing| not_found(&missing.to_string()))?;
         let proof = ChallengeProof { method, found_at: clock::wall() };
         cell.proof = Some(proof);
-        let _turn = self.0.registering.lock().await;
-        // Strangers took their time: by now it may have been used, or another taken its place.
-        let now = self.0.store.challenge(&domain).map_err(|error| unreadable(&error))?;
-        if now.is_none_or(|now| now.line != cell.line) {
-            return Err(no_challenge(&domain));
-        }
-        self.0.store.put_challenge(&domain, &cell).map_err(|error| unreadable(&error))?;
-        tracing::info!(issuer = %domain, method = method.word(), "a domain is proved");
+        let this = self.clone();
+        to_its_end(async move {
+            let _turn = this.0.registering.lock().await;
+            // Strangers took their time: by now it may have been used, or another taken its place.
+            if this.kept(&domain).await?.is_none_or(|now| now.line != cell.line) {
+                return Err(no_challenge(&domain));
+            }
+            tracing::info!(issuer = %domain, method = method.word(), "a domain is proved");
+            this.stored(move |store| store.put_challenge(&domain, &cell)).await
+        })
+        .await?;
         Ok(Response::new(v1::ProveDomainResponse {
             method: method.word().to_owned(),
             expires_at_us: stands_until(proof).micros(),
@@ -81,17 +90,20 @@ impl Admin {
         &self,
         log: &Log,
         (text, change): (&str, &RegistryChange),
+        signatures: &[SignatureLine],
     ) -> Result<(), Status> {
         let Change::IssuerAdded { issuer } = &change.change else { return Ok(()) };
         if self.0.domains.is_none() {
             return Ok(());
         }
-        let kept = self.0.store.challenge(issuer).map_err(|error| unreadable(&error))?;
+        let kept = self.kept(issuer).await?;
         let standing = kept.and_then(|cell| Some((standing_proof(&cell, clock::wall())?, cell)));
         let (proof, cell) = standing.ok_or_else(|| not_proved(issuer))?;
-        // What the log would refuse anyway is not worth an entry.
+        // What the log would refuse anyway is not worth an entry: nobody but the log signs this change. What it
+        // refuses for its own sake, a clock or a full disk, leaves the entry, which is true all the same.
         let registry = &log.overview().registry;
         let fits = registry.issuer(issuer).is_none()
+            && signatures.is_empty()
             && registry.draft(change.change.clone()).encode() == text;
         if fits {
             let challenge = Challenge::kept(cell.line).hash();
@@ -102,17 +114,35 @@ impl Admin {
     }
 
     /// Forgets the challenge of an issuer that was added: what was found counts once.
-    pub(super) fn forget_challenge(&self, change: &Change) {
+    pub(super) async fn forget_challenge(&self, change: &Change) {
         let Change::IssuerAdded { issuer } = change else { return };
-        if let Err(error) = self.0.store.remove_challenge(issuer) {
+        let used = issuer.clone();
+        if self.stored(move |store| store.remove_challenge(&used)).await.is_err() {
             // It expires by itself, and the issuer cannot be added twice.
-            tracing::warn!(%error, %issuer, "a challenge that was used could not be forgotten");
+            tracing::warn!(%issuer, "a challenge that was used could not be forgotten");
         }
     }
 
+    /// The challenge of a domain that is kept, if there is one.
+    async fn kept(&self, domain: &Domain) -> Result<Option<ChallengeCell>, Status> {
+        let domain = domain.clone();
+        self.stored(move |store| store.challenge(&domain)).await
+    }
+
+    /// Does what waits for the disk, beside the runtime.
+    async fn stored<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&FirmStore) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let store = Arc::clone(&self.0.store);
+        let done = tokio::task::spawn_blocking(move || work(&store)).await;
+        let done = done.map_err(|_panicked| convert::status(&Refusal::Internal))?;
+        done.map_err(|error| convert::store_failed(&error))
+    }
+
     /// The challenge that stands, or a new one.
-    fn challenge(&self, domain: &Domain, now: Timestamp) -> Result<ChallengeCell, Status> {
-        let kept = self.0.store.challenge(domain).map_err(|error| unreadable(&error))?;
+    async fn challenge(&self, domain: &Domain, now: Timestamp) -> Result<ChallengeCell, Status> {
+        let kept = self.kept(domain).await?;
         if let Some(cell) = kept.filter(|cell| is_open(cell, now)) {
             return Ok(cell);
         }
@@ -128,7 +158,8 @@ impl Admin {
         let line = Challenge::new(&firm, &random).as_str().to_owned();
         let expires_at = Timestamp::from_micros(now.micros().saturating_add(CHALLENGE_TERM_US));
         let cell = ChallengeCell { line, expires_at, proof: None };
-        self.0.store.put_challenge(domain, &cell).map_err(|error| unreadable(&error))?;
+        let (domain, kept) = (domain.clone(), cell.clone());
+        self.stored(move |store| store.put_challenge(&domain, &kept)).await?;
         Ok(cell)
     }
 
@@ -174,12 +205,6 @@ fn no_challenge(domain: &Domain) -> Status {
 
 fn not_found(message: &str) -> Status {
     convert::named(Code::FailedPrecondition, "CHALLENGE_NOT_FOUND", message)
-}
-
-fn unreadable(error: &StoreError) -> Status {
-    tracing::error!(%error, "the firm's store could not be read or written");
-    let message = "the store could not be read or written; the operator's log says why";
-    convert::named(Code::Internal, "INTERNAL", message)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 use witness_ledger::Log;
 use witness_wire::v1::{self, audit_service_server::AuditService};
 
-use crate::{convert, firm::Firm};
+use crate::firm::Firm;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -23,14 +23,7 @@ pub(crate) struct Audit(pub(crate) Arc<Firm>);
 impl Audit {
     /// The log with an origin; the only one where the origin is left out.
     fn log(&self, origin: &str) -> Result<&Arc<Log>, Status> {
-        let found = match (origin.is_empty(), self.0.logs.as_slice()) {
-            (true, [only]) => Some(only),
-            _ => self.0.log(origin),
-        };
-        found.ok_or_else(|| {
-            let origins: Vec<&str> = self.0.logs.iter().map(|log| log.origin().as_str()).collect();
-            convert::invalid("origin", &format!("one of {}", origins.join(", ")))
-        })
+        self.0.log_asked(origin)
     }
 }
 
