@@ -44,6 +44,9 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(200);
 /// A connection that answers no ping within this is closed.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 const KEEPALIVE_EVERY: Duration = Duration::from_mins(1);
+/// A connection that is older takes no new calls, and is closed once those under way have ended: who only keeps one open
+/// keeps nobody out for longer. Clients open another one by themselves.
+const CONNECTION_AGE_MAX: Duration = Duration::from_mins(10);
 /// How long calls under way may take to end once the service stops.
 const DRAINED_WITHIN: Duration = Duration::from_secs(10);
 /// Calls of one connection at the same time.
@@ -155,6 +158,7 @@ async fn serve_public(
     // Last, so that nothing is before it, and nothing beside it.
     let routes = routes.fallback(http::unknown).layer(gate);
     server()
+        .max_connection_age(CONNECTION_AGE_MAX)
         .accept_http1(true)
         .layer(CatchPanicLayer::new())
         .add_routes(Routes::from(routes))
