@@ -13,7 +13,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::mpsc,
-    time::{Sleep, sleep},
+    time::{Instant, Interval, Sleep, interval_at, sleep},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
@@ -23,12 +23,15 @@ use witness_core::hash::Hash;
 use crate::{
     places::{Place, Places},
     tls,
+    untaken::Untaken,
 };
 
 /// A connection must say within this what it speaks, TLS's handshake included: so many bytes, the preface of HTTP/2 (RFC 9113 section
 /// 3.4), or enough that it is answered. Later on, pings and the time for headers find out who is alive.
 const OPENING_WITHIN: Duration = Duration::from_secs(10);
 const OPENING_BYTES: usize = 24;
+/// How often it is looked whether the peer takes its answers.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long to wait after a connection could not be accepted, as for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -100,9 +103,11 @@ impl Opening {
                 }
             }
         };
-        let peer = Peer { address, certificate: stream.certificate() };
+        let untaken = Arc::new(Untaken::default());
+        let peer = Peer { address, certificate: stream.certificate(), untaken };
         let opening = Some((deadline, OPENING_BYTES));
-        served.send(Ok(Connection { stream, peer, opening, _place: place })).await.ok();
+        let looks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
+        served.send(Ok(Connection { stream, peer, opening, looks, _place: place })).await.ok();
     }
 }
 
@@ -135,12 +140,14 @@ trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
 
 /// Who is at the other end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Peer {
     /// Its address.
     pub(crate) address: IpAddr,
     /// SHA-256 of the client certificate that it has shown, and proved to have the key of.
     pub(crate) certificate: Option<Hash>,
+    /// What it has not taken yet.
+    pub(crate) untaken: Arc<Untaken>,
 }
 
 /// A connection with its place among all.
@@ -150,7 +157,21 @@ pub(crate) struct Connection {
     peer: Peer,
     /// Until it has said what it speaks: its time, and the bytes that are missing.
     opening: Option<(Pin<Box<Sleep>>, usize)>,
+    looks: Interval,
     _place: Place,
+}
+
+impl Connection {
+    /// Fails once an answer was not taken in its time. Whoever serves this is woken to find out.
+    fn look(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        while self.looks.poll_tick(context).is_ready() {
+            if self.peer.untaken.is_overdue() {
+                tracing::debug!(peer = %self.peer.address, "answers are not taken");
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+        Ok(())
+    }
 }
 
 impl AsyncRead for Connection {
@@ -160,6 +181,7 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        this.look(context)?;
         let before = buffer.filled().len();
         let read = this.stream.bytes().poll_read(context, buffer);
         let Some((deadline, missing)) = &mut this.opening else { return read };
@@ -180,6 +202,7 @@ impl AsyncWrite for Connection {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.look(context)?;
         this.opening = None;
         this.stream.bytes().poll_write(context, bytes)
     }
@@ -198,6 +221,7 @@ impl AsyncWrite for Connection {
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.look(context)?;
         this.opening = None;
         this.stream.bytes().poll_write_vectored(context, buffers)
     }
@@ -214,6 +238,6 @@ impl Connected for Connection {
     type ConnectInfo = Peer;
 
     fn connect_info(&self) -> Peer {
-        self.peer
+        self.peer.clone()
     }
 }

@@ -25,6 +25,7 @@ mod serve;
 mod services;
 mod tls;
 mod turns;
+mod untaken;
 
 use std::process::ExitCode;
 

@@ -9,11 +9,16 @@ use std::{
 
 use hyper::body::{Body, Bytes, Frame};
 use tokio::task::JoinHandle;
-use tonic::{Code, Status, codegen::http, transport::Channel};
+use tonic::{
+    Code, Request, Status,
+    codegen::http,
+    transport::{Channel, Endpoint},
+};
 use tower::{Service as _, ServiceExt as _};
 use witness_tests::{Issuer, Server, document, issued, refusal};
+use witness_wire::v1::ListLogsRequest;
 
-use super::site::{Site, bearing, connect_plain};
+use super::site::{Site, bearing, connect_plain, list_logs};
 
 /// A body that begins and does not go on.
 struct Half(Option<Bytes>);
@@ -139,6 +144,40 @@ async fn a_caller_has_so_much_unfinished_and_others_are_served_meanwhile() {
         assert_eq!(refusal(&status).reason, "OVER_LIMIT");
         tokio::time::sleep(witness_wire::refusal::retry_after(&status).unwrap()).await;
     }
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_one_message_takes_no_second_one() {
+    let site = Site::new();
+    let server = site.start("");
+    let idle = server.metric("witness_calls_under_way");
+    // An empty message after an empty one.
+    let status = begin(connect_plain(&server).await, "Position", (0, 5)).await;
+    assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    assert_eq!(server.metric("witness_calls_under_way"), idle);
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_take_an_answer_is_hung_up_on_and_others_are_served() {
+    let site = Site::new();
+    let server = site.start("[limits]\nstalled_after_s = 1\n");
+    let idle = server.metric("witness_calls_under_way");
+    let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
+    let channel = endpoint.initial_stream_window_size(0).connect().await.unwrap();
+    let calls: Vec<_> = (0..10)
+        .map(|_| {
+            let channel = channel.clone();
+            tokio::spawn(async move { list_logs(&channel, Request::new(ListLogsRequest {})).await })
+        })
+        .collect();
+    for call in calls {
+        assert!(call.await.unwrap().is_err(), "it was answered without being able to");
+    }
+    let other = connect_plain(&server).await;
+    list_logs(&other, Request::new(ListLogsRequest {})).await.unwrap();
+    assert_eq!(server.metric("witness_calls_under_way"), idle);
     server.stop();
 }
 

@@ -21,10 +21,13 @@ use witness_wire::Bytes;
 use super::{
     Callers,
     credentials::living,
-    limits::{Meter, Over, Place, Unfinished},
+    limits::{Meter, Place, Unfinished},
     policy::Shape,
 };
-use crate::convert;
+use crate::{
+    convert,
+    untaken::{Piece, Untaken},
+};
 
 /// A message must come at this rate at least, on the whole: one that trickles in is as good as one that stalls.
 const BYTES_PER_S_MIN: u64 = 1_024;
@@ -72,12 +75,16 @@ impl Arriving {
         (self.stalled_after + earned).saturating_sub(self.waited).min(self.stalled_after)
     }
 
-    fn came(&mut self, bytes: &Bytes) -> Result<(), Over> {
+    fn came(&mut self, bytes: &Bytes) -> Result<(), Status> {
         self.pause = pause(self.meter.bytes(bytes.len()));
         if self.message.take(bytes) {
             self.waited = Duration::ZERO;
         }
-        self.unfinished.set(self.message.received)
+        // Otherwise each message, however small, would earn a call that is read no more its place anew.
+        if self.shape != Shape::Stream && self.message.begun > 1 {
+            return Err(convert::invalid("the request", "one message, and its end"));
+        }
+        self.unfinished.set(self.message.received).map_err(|over| over.status())
     }
 
     /// Whether what must come has not come in its time.
@@ -113,9 +120,9 @@ impl http_body::Body for Arriving {
                 }
                 if let Some(Ok(frame)) = &frame
                     && let Some(bytes) = frame.data_ref()
-                    && let Err(over) = this.came(bytes)
+                    && let Err(refused) = this.came(bytes)
                 {
-                    return Poll::Ready(Some(Err(over.status().into())));
+                    return Poll::Ready(Some(Err(refused.into())));
                 }
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
@@ -158,6 +165,8 @@ struct Message {
     missing: usize,
     /// Bytes that have come since the last message ended.
     received: u64,
+    /// Messages of which something has come.
+    begun: u64,
 }
 
 impl Message {
@@ -170,6 +179,7 @@ impl Message {
         let mut ended = false;
         self.received += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         while !bytes.is_empty() {
+            self.begun += u64::from(self.head_size == 0);
             let (place, size) =
                 (self.head.get_mut(self.head_size..).unwrap_or_default(), bytes.len());
             if !place.is_empty() {
@@ -186,12 +196,10 @@ impl Message {
                 bytes = bytes.get(count..).unwrap_or_default();
                 if self.missing == 0 {
                     self.head_size = 0;
+                    self.received = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                     ended = true;
                 }
             }
-        }
-        if ended {
-            self.received = 0;
         }
         ended
     }
@@ -203,12 +211,30 @@ pub(super) struct Leaving {
     /// Who must still be let in while a long answer goes out.
     for_whom: Option<(Arc<Callers>, KnownBy)>,
     is_cut: bool,
+    /// Where it is counted what waits to be taken, and how long it may.
+    untaken: Option<(Arc<Untaken>, Duration)>,
+    waiting: Option<Piece>,
     _place: Place,
 }
 
 impl Leaving {
-    pub(super) fn new(body: Body, place: Place, for_whom: Option<(Arc<Callers>, KnownBy)>) -> Self {
-        Self { body, for_whom, is_cut: false, _place: place }
+    pub(super) fn new(
+        body: Body,
+        place: Place,
+        for_whom: Option<(Arc<Callers>, KnownBy)>,
+        untaken: Option<(Arc<Untaken>, Duration)>,
+    ) -> Self {
+        let mut this =
+            Self { body, for_whom, is_cut: false, untaken, waiting: None, _place: place };
+        // Nothing is asked of it before there is room for something.
+        this.wait(0);
+        this
+    }
+
+    /// So many bytes wait to be taken, until more is asked for.
+    fn wait(&mut self, bytes: usize) {
+        let untaken = self.untaken.as_ref();
+        self.waiting = untaken.map(|(untaken, patience)| untaken.piece(bytes, *patience));
     }
 }
 
@@ -221,10 +247,14 @@ impl http_body::Body for Leaving {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.get_mut();
+        this.waiting = None;
         if this.is_cut {
             return Poll::Ready(None);
         }
         let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            this.wait(frame.data_ref().map_or(0, Bytes::len));
+        }
         let is_data = matches!(&frame, Some(Ok(frame)) if frame.is_data());
         let refused = this.for_whom.as_ref().filter(|_| is_data);
         let refused = refused.and_then(|(callers, who)| living(callers, who).err());
@@ -268,6 +298,10 @@ mod tests {
                     "{step} {at}"
                 );
                 assert_eq!(message.is_open(), !ends.contains(&at), "{step} {at}");
+                let last = ends.iter().rev().find(|end| **end <= at).copied().unwrap_or(0);
+                assert_eq!(message.received, u64::try_from(at - last).unwrap(), "{step} {at}");
+                let begun = ends.iter().filter(|end| **end < at).count() + 1;
+                assert_eq!(message.begun, u64::try_from(begun).unwrap(), "{step} {at}");
             }
         }
     }

@@ -101,12 +101,15 @@ pub(crate) async fn admit(
     request.extensions_mut().insert(caller);
     let meter = place.meter();
     let stalled_after = gate.limits.stalled_after();
+    let is_long = shape != Shape::Unary;
+    // Of a long answer no more is made than is taken.
+    let peer = request.extensions().get::<Peer>().filter(|_| !is_long);
+    let untaken = peer.map(|peer| (Arc::clone(&peer.untaken), stalled_after));
     let request = request.map(|body| Body::new(Arriving::new(body, (meter, shape), stalled_after)));
     // One answer is out before anybody could be shut out; many take as long as they take.
-    let is_long = shape != Shape::Unary;
     let for_whom = known_by.filter(|_| is_long).map(|who| (Arc::clone(&gate.callers), who));
     let response = next.run(request).await;
-    response.map(|body| Body::new(Leaving::new(body, place, for_whom)))
+    response.map(|body| Body::new(Leaving::new(body, place, for_whom, untaken)))
 }
 
 impl Gate {
