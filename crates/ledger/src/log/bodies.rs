@@ -52,15 +52,13 @@ impl Log {
                 leaves = Some(conflicts::leaves_at(store, index, &submission)?);
             }
             let leaf = || leaves.as_ref().and_then(|leaves| leaves.get(number)).copied();
-            bodies.push(match kept {
-                Some((event, details)) => Body::Kept { event, details },
-                None => {
-                    let sequence =
-                        submission.first_sequence + u64::try_from(number).unwrap_or(u64::MAX);
-                    let by = documents::erased(&self.reader, &registry, &submission, sequence)?;
-                    Body::Erased { leaf: leaf().ok_or_else(damaged)?, by }
-                }
-            });
+            if let Some((event, details)) = kept {
+                bodies.push(Body::Kept { event, details });
+                continue;
+            }
+            let sequence = submission.first_sequence + u64::try_from(number).unwrap_or(u64::MAX);
+            let by = documents::erased(&self.reader, &registry, &submission, sequence)?;
+            bodies.push(Body::Erased { leaf: leaf().ok_or_else(damaged)?, by });
         }
         Ok(bodies)
     }
