@@ -2,6 +2,7 @@
 //! anchored, what is final is evidence, and evidence needs neither the service nor the chain.
 
 mod dishonest;
+mod exported;
 mod faults;
 mod kill;
 mod outage;

@@ -1,7 +1,7 @@
 //! `witness audit check`: a bundle that is good, one that is not, and each rule on a case that was made for it.
 
 mod altered;
-mod left_out;
+pub(crate) mod left_out;
 mod rules;
 
 use std::{fs, path::Path};

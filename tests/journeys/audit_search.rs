@@ -12,7 +12,7 @@ use witness_tests::{
 use witness_wire::v1;
 
 /// Issuer, stream, jurisdictions.
-const STREAMS: [(&str, &str, &str); 5] = [
+pub(crate) const STREAMS: [(&str, &str, &str); 5] = [
     ("london.example", "main", "GB"),
     ("munich.example", "main", "DE-BY"),
     ("world.example", "main", "INT"),
@@ -21,22 +21,25 @@ const STREAMS: [(&str, &str, &str); 5] = [
 ];
 
 /// Who sees which of them.
-const GB: [usize; 2] = [0, 3];
-const DE: [usize; 2] = [1, 4];
-const BOTH: [usize; 2] = [3, 4];
+pub(crate) const GB: [usize; 2] = [0, 3];
+pub(crate) const DE: [usize; 2] = [1, 4];
+pub(crate) const BOTH: [usize; 2] = [3, 4];
 
 /// Four issuers with what they have submitted.
-struct Firm {
-    server: Server,
-    clients: Clients,
-    streams: Vec<Stream>,
+pub(crate) struct Firm {
+    pub(crate) server: Server,
+    pub(crate) clients: Clients,
+    pub(crate) streams: Vec<Stream>,
     /// Index and event of what was logged, by stream.
-    logged: Vec<BTreeSet<(u64, u32)>>,
+    pub(crate) logged: Vec<BTreeSet<(u64, u32)>>,
 }
 
 impl Firm {
-    async fn new(data: &Data) -> Self {
-        let server = data.start();
+    pub(crate) async fn new(data: &Data) -> Self {
+        Self::on(data.start()).await
+    }
+
+    pub(crate) async fn on(server: Server) -> Self {
         let clients = server.clients().await;
         let mut issuers: Vec<Arc<Issuer>> = Vec::new();
         let mut streams = Vec::new();
@@ -61,7 +64,7 @@ impl Firm {
     }
 
     /// Each stream submits three events, of documents that are called after the stream.
-    async fn round(&mut self, round: u64) {
+    pub(crate) async fn round(&mut self, round: u64) {
         for (number, stream) in self.streams.iter_mut().enumerate() {
             let name = document(format!("{number} {round}"));
             let revoked = status(name, StatusClass::Punitive, "REVOKED");
@@ -71,11 +74,11 @@ impl Firm {
         }
     }
 
-    fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.logged.iter().flatten().map(|(index, _)| index + 1).max().unwrap()
     }
 
-    fn of(&self, streams: &[usize]) -> Vec<(u64, u32)> {
+    pub(crate) fn of(&self, streams: &[usize]) -> Vec<(u64, u32)> {
         let all: BTreeSet<_> = streams.iter().flat_map(|it| self.logged[*it].clone()).collect();
         all.into_iter().collect()
     }

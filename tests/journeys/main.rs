@@ -12,6 +12,7 @@ mod access;
 mod access_log;
 mod anchor;
 mod audit_check;
+mod audit_export;
 mod audit_search;
 mod boundary;
 mod chain_proxy;

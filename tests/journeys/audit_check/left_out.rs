@@ -16,7 +16,7 @@ use super::{START_US, event};
 
 /// A part of bodies, apart from its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+pub(crate) enum Part {
     Submission(u64, u64),
     Event(Vec<u8>, Vec<u8>),
     Erased(Hash),
@@ -53,7 +53,7 @@ fn origin() -> Origin {
     Origin::parse("witness.example/log1").unwrap()
 }
 
-fn read(folder: &Path) -> Vec<Part> {
+pub(crate) fn read(folder: &Path) -> Vec<Part> {
     let bytes = fs::read(folder.join("bundle/bodies/000")).unwrap();
     let mut reader = BodiesReader::new(&origin(), 0);
     let (mut at, mut parts) = (0, Vec::new());
@@ -68,7 +68,7 @@ fn read(folder: &Path) -> Vec<Part> {
     parts
 }
 
-fn write(folder: &Path, parts: &[Part]) {
+pub(crate) fn write(folder: &Path, parts: &[Part]) {
     let mut bytes = Vec::new();
     audit::write_head(&mut bytes, &origin(), 0);
     for part in parts {

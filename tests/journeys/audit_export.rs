@@ -1,0 +1,253 @@
+//! `witness audit` against a real service, by two regulators and an issuer with tokens: what each exports holds
+//! exactly its own bodies and verifies offline, and whatever is taken out of it is missed by name.
+
+mod asked;
+mod cut_off;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use witness_core::{
+    audit::Bundle,
+    name::{Domain, Name},
+    note::Note,
+    submission::Heartbeat,
+    time::Timestamp,
+};
+use witness_tests::{Audited, Data, Said, Server, Witness, document, issued, now_us, refusal};
+use witness_wire::{Bytes, v1};
+
+use crate::{
+    audit_check::left_out::{self, Part},
+    audit_search::{BOTH, DE, Firm, GB, STREAMS},
+};
+
+const EACH_SECOND: [&str; 2] = ["--rollup-every-s", "1"];
+
+/// Where the callers of a firm keep their tokens and bundles.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    /// With the firm's policy, and with tokens that the operator has granted by command.
+    fn of(data: &Data, server: &Server) -> Self {
+        let desk = Self { folder: tempfile::tempdir().unwrap() };
+        fs::copy(data.path().join("policy.json"), desk.path("policy.json")).unwrap();
+        let regulator = ["--role", "regulator", "--jurisdictions"];
+        let issuer = ["--role", "issuer", "--issuer"];
+        for (kind, whose, name) in
+            [(regulator, "GB", "gb"), (regulator, "DE", "de"), (issuer, "both.example", "both")]
+        {
+            let grant = ["access", "grant", "--name", name, "--until", "2999-01-01"];
+            let file = format!("{name}.token");
+            let words = [&grant[..], &kind, &[whose, "--token-file", &file]].concat();
+            let _granted = desk.asking(server).run(&words).expect(0);
+        }
+        desk
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn asking(&self, server: &Server) -> Witness {
+        Witness::within(self.folder.path()).asking(server)
+    }
+
+    /// Exports into the folder `<out>/bundle`.
+    fn export(&self, server: &Server, (who, out): (&str, &str), more: &[&str]) -> Said {
+        let (out, token) = (format!("{out}/bundle"), format!("{who}.token"));
+        let export = ["audit", "export", "--json", "--token-file", &token, "--out", &out];
+        self.asking(server).run(&[&export[..], more].concat())
+    }
+
+    /// Checks what was exported, with nothing but the policy.
+    fn check(&self, out: &str, more: &[&str]) -> Audited {
+        fs::copy(self.path("policy.json"), self.path(out).join("policy.json")).unwrap();
+        Audited::of(&self.path(out), more)
+    }
+
+    fn bundle(&self, out: &str) -> Bundle {
+        Bundle::parse(&fs::read(self.path(out).join("bundle/bundle.json")).unwrap()).unwrap()
+    }
+
+    /// Index and number of every event whose body is in a bundle.
+    fn bodies(&self, out: &str) -> Vec<(u64, u32)> {
+        let mut all = Vec::new();
+        let mut index = 0;
+        let mut next = 0;
+        for part in left_out::read(&self.path(out)) {
+            match part {
+                Part::Submission(entry, _) => (index, next) = (entry, 0),
+                Part::Event(..) | Part::Erased(_) => {
+                    all.push((index, next));
+                    next += 1;
+                }
+            }
+        }
+        all
+    }
+}
+
+/// Every file of a folder, by its path in it.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            let inner = files(&path).into_iter();
+            all.extend(inner.map(|(inside, bytes)| (format!("{name}/{inside}"), bytes)));
+        } else {
+            all.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    all
+}
+
+/// A firm with something of everything: odd and erased events, a conflict, a heartbeat, roll-ups.
+async fn eventful(data: &Data) -> Firm {
+    let mut firm = Firm::on(data.start_with(&EACH_SECOND)).await;
+    for round in 0..2 {
+        firm.round(round).await;
+    }
+    let (uk, issuer) = (3, firm.streams[3].issuer.clone());
+    let lie = issuer.stream("uk").next(&[issued(document("a lie"))]);
+    assert_eq!(refusal(&firm.clients.submit(lie).await.unwrap_err()).reason, "CONFLICT");
+    let at = Timestamp::from_micros(now_us().unsigned_abs());
+    let next_sequence = firm.streams[uk].position().next_sequence;
+    let (origin, domain) = (issuer.origin.clone(), issuer.domain.clone());
+    let stream = Name::parse("uk").unwrap();
+    let text = Heartbeat { origin, issuer: domain, stream, next_sequence, at }.encode();
+    let note = Note::new(text.clone(), vec![issuer.key.sign(&text, at)]);
+    let beat = v1::HeartbeatRequest { heartbeat: Bytes::from(note.to_string()) };
+    let receipt = firm.clients.ingest.heartbeat(beat).await.unwrap().into_inner().receipt;
+    firm.server.published(receipt.unwrap().index + 1);
+    firm
+}
+
+/// Erases the second event of `london.example`, as the operator does.
+fn erase(desk: &Desk, server: &Server) {
+    let which = ["--issuer", "london.example", "--stream", "main", "--first", "1"];
+    let erase = ["erase", "--json", "--reason", "request", "--yes"];
+    let said = desk.asking(server).run(&[&erase[..], &which].concat()).expect(0).json();
+    server.published(said["index"].as_u64().unwrap() + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_exports_exactly_its_own_and_it_verifies_with_the_firm_gone() {
+    let data = Data::new();
+    let firm = eventful(&data).await;
+    let desk = Desk::of(&data, &firm.server);
+    erase(&desk, &firm.server);
+    let newest = || firm.server.get("/rollup/0").status == 200;
+    while !newest() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let own = [("gb", &GB[..]), ("de", &DE[..]), ("both", &BOTH[..])];
+    for (who, _) in own {
+        let said = desk.export(&firm.server, (who, who), &[]).expect(0).json();
+        let written = files(&desk.path(who).join("bundle"));
+        assert_eq!(said["files"].as_u64().unwrap(), u64::try_from(written.len()).unwrap());
+    }
+    let narrowed = ["--issuer", "both.example"];
+    let _exported = desk.export(&firm.server, ("gb", "narrowed"), &narrowed).expect(0);
+    // Of what is not its own a caller learns as much as of what does not exist.
+    for other in ["munich.example", "nobody.example"] {
+        let _exported = desk.export(&firm.server, ("gb", other), &["--issuer", other]).expect(0);
+        assert_eq!(desk.bundle(other).streams, []);
+        assert!(!desk.path(other).join("bundle/bodies").exists());
+    }
+    let refused = desk.export(&firm.server, ("both", "refused"), &["--issuer", "munich.example"]);
+    assert_eq!(refused.code, Some(1), "{refused}");
+    assert!(!desk.path("refused").exists());
+    let log = firm.server.log();
+    for who in ["gb", "de", "both"] {
+        let token = fs::read_to_string(desk.path(&format!("{who}.token"))).unwrap();
+        assert!(!log.contains(token.trim_end()), "the log shows a token");
+    }
+    let logged = |streams: &[usize]| firm.of(streams);
+    for (who, streams) in own {
+        assert_eq!(desk.bodies(who), logged(streams), "{who}");
+        let named: BTreeSet<_> = desk.bundle(who).streams.into_iter().collect();
+        let named: BTreeSet<_> =
+            named.iter().map(|it| (it.issuer.as_str(), it.stream.as_str())).collect();
+        assert_eq!(named, streams.iter().map(|it| (STREAMS[*it].0, STREAMS[*it].1)).collect());
+    }
+    assert_eq!(desk.bodies("narrowed"), logged(&[3]));
+    assert_eq!(desk.bundle("narrowed").scope.issuer, Domain::parse("both.example"));
+    firm.server.stop();
+    drop(data);
+    for (who, erased, conflicts) in
+        [("gb", "1", true), ("de", "0", false), ("both", "0", true), ("narrowed", "0", true)]
+    {
+        let audited = desk.check(who, &[]);
+        assert_eq!(audited.said.code, Some(0), "{who}: {}", audited.said);
+        assert_eq!(audited.summary["erased"], erased, "{who}");
+        assert_ne!(audited.summary["rollups"], "0", "{who}");
+        assert_eq!(audited.rules().contains("conflict"), conflicts, "{who}: {}", audited.said);
+    }
+    assert_eq!(desk.check("gb", &["--jurisdictions", "GB"]).said.code, Some(0));
+    assert_eq!(desk.check("gb", &["--jurisdictions", "GB,DE"]).said.code, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_taken_out_of_an_export_is_missed_by_name() {
+    let data = Data::new();
+    let firm = eventful(&data).await;
+    let desk = Desk::of(&data, &firm.server);
+    erase(&desk, &firm.server);
+    let _exported = desk.export(&firm.server, ("gb", "gb"), &[]).expect(0);
+    firm.server.stop();
+    let folder = desk.path("gb");
+    let good = left_out::read(&folder);
+    // Each submission has three events; each of the two streams has two submissions.
+    assert_eq!(good.len(), 4 * 4);
+    assert!(good.iter().any(|part| matches!(part, Part::Erased(_))));
+    let mut seen: BTreeMap<&str, u64> = BTreeMap::new();
+    for at in (0..good.len()).step_by(4) {
+        let Part::Submission(index, _) = good[at] else { panic!("not in fours") };
+        let of = |number: &usize| firm.logged[*number].contains(&(index, 0));
+        let stream = STREAMS[*GB.iter().find(|number| of(number)).unwrap()].1;
+        let first = seen.entry(stream).or_default();
+        let mut without = good.clone();
+        without.drain(at..at + 4);
+        missed(&desk, &without, (stream, *first, index));
+        // What is signed is the submission: without one of its events it does not count.
+        for number in 1..4 {
+            let mut without = good.clone();
+            without.remove(at + number);
+            missed(&desk, &without, (stream, *first, index));
+            without[at] = Part::Submission(index, 2);
+            missed(&desk, &without, (stream, *first, index));
+        }
+        *first += 3;
+    }
+    left_out::write(&folder, &good);
+    assert_eq!(desk.check("gb", &[]).said.code, Some(0));
+    for (file, bytes) in files(&folder.join("bundle")) {
+        fs::remove_file(folder.join("bundle").join(&file)).unwrap();
+        let audited = desk.check("gb", &[]);
+        let is_whole = file != "bundle.json";
+        assert_eq!(audited.said.code, Some(if is_whole { 1 } else { 2 }), "{}", audited.said);
+        if is_whole {
+            let names = |it: &Value| it["place"].to_string().contains(&file);
+            assert!(audited.findings.iter().any(names), "{file}: {}", audited.said);
+        }
+        fs::write(folder.join("bundle").join(&file), bytes).unwrap();
+    }
+    assert_eq!(desk.check("gb", &[]).said.code, Some(0));
+}
+
+fn missed(desk: &Desk, parts: &[Part], (stream, sequence, index): (&str, u64, u64)) {
+    left_out::write(&desk.path("gb"), parts);
+    let audited = desk.check("gb", &[]);
+    assert_eq!(audited.said.code, Some(1), "{stream} {sequence}: {}", audited.said);
+    assert!(audited.names("bodies", stream, sequence, index), "{}", audited.said);
+}

@@ -1,0 +1,109 @@
+//! `witness audit search`, `tail`, `stats` and `as-at`, as a regulator types them.
+
+use serde_json::Value;
+use witness_tests::{Data, Said, document};
+
+use super::Desk;
+use crate::audit_search::{Firm, GB};
+
+/// The objects of an answer, one on each line.
+fn lines(said: &Said) -> Vec<Value> {
+    said.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn places(events: &[Value]) -> Vec<(u64, u32)> {
+    let place = |event: &Value| {
+        let event_index = event["event_index"].as_u64().unwrap();
+        (event["index"].as_u64().unwrap(), u32::try_from(event_index).unwrap())
+    };
+    events.iter().map(place).collect()
+}
+
+async fn firm_with(rounds: u64, data: &Data) -> (Firm, Desk) {
+    let mut firm = Firm::new(data).await;
+    for round in 0..rounds {
+        firm.round(round).await;
+    }
+    firm.server.regulator("GB").await.indexed(firm.size()).await;
+    let desk = Desk::of(data, &firm.server);
+    (firm, desk)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_regulator_searches_counts_and_looks_back_by_command() {
+    let data = Data::new();
+    let (firm, desk) = firm_with(3, &data).await;
+    let ask = |what: &str, more: &[&str]| {
+        let words = ["audit", what, "--json", "--token-file", "gb.token"];
+        desk.asking(&firm.server).run(&[&words[..], more].concat())
+    };
+    let found = lines(&ask("search", &[]).expect(0));
+    assert_eq!(places(&found), firm.of(&GB));
+    let (issuer, revoked) = (["--issuer", "both.example"], ["--status", "REVOKED"]);
+    for (more, expected) in [
+        (&["--change", "deleted"][..], 6),
+        (&[revoked, issuer].concat(), 3),
+        (&[&revoked[..], &["--change", "issued"]].concat(), 0),
+        (&["--class", "punitive"], 6),
+        (&["--jurisdiction", "GB"], 18),
+        (&["--jurisdiction", "DE"], 0),
+        (&["--issuer", "munich.example"], 0),
+        (&["--field", "module=RUST-101"], 6),
+        (&["--received-until", "2020-01-01"], 0),
+        (&["--occurred-from", "2020-01-01"], 18),
+        (&["--limit", "4"], 4),
+    ] {
+        assert_eq!(lines(&ask("search", more).expect(0)).len(), expected, "{more:?}");
+    }
+    assert_eq!(found[0]["details"]["module"], "RUST-101");
+    let wrong = ask("search", &["--jurisdiction", "DE,GB"]);
+    assert_eq!(wrong.code, Some(2), "{wrong}");
+    let nobody = desk.asking(&firm.server).run(&["audit", "search", "--json"]);
+    assert_eq!(nobody.code, Some(1), "{nobody}");
+
+    let counted = lines(&ask("stats", &["--days"]).expect(0));
+    assert_eq!(counted.len(), 2);
+    for stream in &counted {
+        assert_eq!((&stream["total"]["events"], &stream["silent"]), (&9.into(), &false.into()));
+        let days = stream["days"].as_array().unwrap().iter();
+        assert_eq!(days.filter_map(|day| day["counts"]["events"].as_u64()).sum::<u64>(), 9);
+    }
+    let hex = |number: usize| document(format!("{number} 0")).0.to_hex();
+    let asked = |number: usize, issuer: &str, at: &str| {
+        let hash = hex(number);
+        lines(&ask("as-at", &["--issuer", issuer, "--document", &hash, "--at", at]).expect(0))
+    };
+    let own = asked(0, "london.example", "2999-01-01");
+    assert_eq!((own.len(), own[0]["change"].as_str()), (4, Some("deleted")));
+    assert_eq!(asked(0, "london.example", "2020-01-01").len(), 1);
+    assert_eq!(asked(1, "munich.example", "2999-01-01").len(), 1, "not its own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_that_was_killed_goes_on_without_a_gap() {
+    let data = Data::new();
+    let (mut firm, desk) = firm_with(2, &data).await;
+    let words = ["audit", "tail", "--json", "--token-file", "gb.token", "--state", "tail.json"];
+    let mut told = Vec::new();
+    for round in 2..5 {
+        let reached = || {
+            let state = std::fs::read(desk.path("tail.json")).unwrap_or_default();
+            let state: Value = serde_json::from_slice(&state).unwrap_or_default();
+            state["next_index"].as_u64() >= Some(firm.size())
+        };
+        let mut running = desk.asking(&firm.server).start(&words);
+        assert!(running.wait_for(reached), "it ended by itself");
+        told.extend(lines(&running.kill()));
+        firm.round(round).await;
+        firm.server.published(firm.size());
+    }
+    let once = desk.asking(&firm.server).run(&[&words[..], &["--once"]].concat()).expect(0);
+    told.extend(lines(&once));
+    assert_eq!(places(&told), firm.of(&GB));
+    let nothing = desk.asking(&firm.server).run(&[&words[..], &["--once"]].concat()).expect(0);
+    assert_eq!(nothing.stdout, "");
+    std::fs::write(desk.path("tail.json"), "something else").unwrap();
+    let refused = desk.asking(&firm.server).run(&[&words[..], &["--once"]].concat());
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert_eq!(std::fs::read(desk.path("tail.json")).unwrap(), b"something else");
+}
