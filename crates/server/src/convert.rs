@@ -74,6 +74,13 @@ pub(crate) fn not_published_yet() -> Status {
     named(Code::Unavailable, "NOT_PUBLISHED_YET", message)
 }
 
+/// That the index has to catch up with what earlier pages were taken from.
+pub(crate) fn not_indexed_yet() -> Status {
+    let message =
+        "the index is behind what the first page was taken from; try again in a few seconds";
+    named(Code::Unavailable, "NOT_INDEXED_YET", message)
+}
+
 /// That all that was known of a document was erased.
 pub(crate) fn erased(by: ErasedBy) -> Status {
     let message = format!(

@@ -14,10 +14,11 @@ use crate::{
     store::{Cursor, Store, StoreError},
 };
 
-/// What is told at once: events, bytes of them, and entries that were looked at.
+/// What is told at once: events, bytes of them, and entries and events that were looked at.
 const EVENTS_MAX: usize = 2048;
 const BYTES_MAX: usize = 1 << 20;
 const ENTRIES_MAX: u64 = 2048;
+const LOOKS_MAX: usize = 16_384;
 
 /// Some events that follow each other, as far as they are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub(super) fn follow(
     (from, end): (Position, u64),
 ) -> Result<Told, StoreError> {
     let last = end.min(from.index.0.saturating_add(ENTRIES_MAX));
-    let mut told = Telling { store, registry, filter, events: Vec::new(), bytes: 0 };
+    let mut told = Telling { store, registry, filter, events: Vec::new(), bytes: 0, looks: 0 };
     let mut entries = store.cursor(family::ENTRY, Some(&cells::index_key(LeafIndex(last))))?;
     let mut bodies = store.cursor(family::BODY, None)?;
     let wanted = |stream, at| streams.has(stream) && filter.takes_receipt(at);
@@ -67,11 +68,14 @@ struct Telling<'a> {
     filter: &'a Filter,
     events: Vec<AuditEvent>,
     bytes: usize,
+    /// Events that were looked at.
+    looks: usize,
 }
 
 impl Telling<'_> {
     fn is_enough(&self) -> bool {
-        self.events.len() >= EVENTS_MAX || self.bytes >= BYTES_MAX
+        let is_told = self.events.len() >= EVENTS_MAX || self.bytes >= BYTES_MAX;
+        is_told || self.looks >= LOOKS_MAX
     }
 
     /// Takes the events of a submission from `first` on; gives the event to go on with, if it was enough before
@@ -87,6 +91,7 @@ impl Telling<'_> {
             if self.is_enough() {
                 return ControlFlow::Break(Ok(event));
             }
+            self.looks += 1;
             let is_asked = self.filter.takes_texts(self.registry, texts)
                 && self.filter.takes_anomalies(logged.anomalies(event));
             if is_asked {

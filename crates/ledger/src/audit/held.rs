@@ -1,10 +1,14 @@
 //! What was held of a document at a past time.
 
+use std::collections::VecDeque;
+
 use witness_core::{
     anomaly::State,
-    event::{Change, Event},
+    entry::Entry,
+    erasure::{Erasure, Range},
+    event::{Change, Event, StatusClass},
     hash::DocumentHash,
-    merkle::LeafIndex,
+    merkle::{LeafIndex, TreeSize},
     name::Domain,
     registry::Registry,
     schema::ChangeKind,
@@ -16,15 +20,17 @@ use super::{
     filter::Streams,
 };
 use crate::{
-    cells::{self, family},
+    cells::{self, DocumentCell, PlaceCell, family},
     conflicts,
-    documents::{self, Place},
+    erasure::document_erased_by,
     reader::LogReader,
     store::{Store, StoreError},
 };
 
 /// Most events that are given, the newest by then.
 const EVENTS_MAX: usize = 1024;
+/// Most events of a document that are looked at, the newest by then, in scope or not: whole pages of them.
+const PLACES_MAX: usize = 256 * DocumentCell::PAGE;
 /// Entries that are read at once. What is not in scope costs as much as what is not there: a whole number of these.
 const ENTRIES_AT_ONCE: usize = 16;
 
@@ -39,93 +45,198 @@ pub struct Held {
 
 /// What a document was after an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// The change.
-    pub change: ChangeKind,
-    /// The status with its class; after a restoration, those from before the deletion. The status is empty where its
-    /// event was erased.
-    pub status: Option<(String, witness_core::event::StatusClass)>,
+pub enum Standing {
+    /// As its event says.
+    Told {
+        /// The change.
+        change: ChangeKind,
+        /// The status with its class; after a restoration, those from before the deletion.
+        status: Option<(String, StatusClass)>,
+    },
+    /// The text that says so was erased: not even the kind of change is told.
+    Erased,
 }
 
-/// What was received of a document at or before a time, in some streams of its issuer.
+/// What was received of a document at or before a time, in some streams of its issuer, of a log of so many entries.
 pub(super) fn held(
     reader: &LogReader,
-    registry: &Registry,
+    (registry, size): (&Registry, TreeSize),
     streams: &Streams,
     (issuer, document, at): (&Domain, &DocumentHash, Timestamp),
 ) -> Result<Held, StoreError> {
     let Some(issuer) = registry.issuer(issuer) else { return Ok(Held::default()) };
     let store = &*reader.store;
-    let places = documents::all_places(reader, issuer.ordinal, document)?;
-    let mut found: Vec<(Place, AuditEvent)> = Vec::new();
-    let wanted = |stream, received_at| streams.has(stream) && received_at <= at;
+    let end = received_by(reader, size, at)?;
+    let places = newest_places(store, &DocumentCell::key(issuer.ordinal, &document.0), end)?;
+    let mut events = VecDeque::new();
+    let mut standing: Option<Looking> = None;
     let mut rest = places.as_slice();
     loop {
-        let (now, later) = rest.split_at(rest.len().min(ENTRIES_AT_ONCE));
+        let (now, older) = rest.split_at(rest.len().min(ENTRIES_AT_ONCE));
         for (place, entry) in now.iter().zip(entries(store, now)?) {
             let entry = entry.ok_or(StoreError::Damaged { what: "entry" })?;
-            let logged = Logged::read(store, registry, (place.index, &entry), wanted)?;
+            let in_scope = |stream, _received_at| streams.has(stream);
+            let logged = Logged::read(store, registry, (place.index, &entry), in_scope)?;
             let Some(logged) = logged else { continue };
             let texts = conflicts::body(store, place.index, place.event)?;
             let texts = texts.as_ref().map(|(event, details)| (&**event, &**details));
-            found.push((*place, logged.event(store, (place.event, texts))?));
+            let event = logged.event(store, (place.event, texts))?;
+            standing = Some(match standing {
+                None => Looking::begin(&event),
+                Some(looking) => looking.back(*place, &event),
+            });
+            if events.len() < EVENTS_MAX {
+                events.push_front(event);
+            }
         }
-        rest = later;
-        if rest.is_empty() {
+        rest = older;
+        let is_enough = events.len() == EVENTS_MAX && matches!(standing, Some(Looking::Found(_)));
+        if rest.is_empty() || is_enough {
             break;
         }
     }
-    let older = found.len().saturating_sub(EVENTS_MAX);
-    let standing = standing(&found);
-    Ok(Held { events: found.into_iter().skip(older).map(|(_, event)| event).collect(), standing })
+    let mut standing = standing.map(Looking::end);
+    if events.is_empty() && erased_in(reader, registry, streams, (issuer.ordinal, document))? {
+        standing = Some(Standing::Erased);
+    }
+    Ok(Held { events: events.into(), standing })
+}
+
+/// How many entries had been received at or before a time.
+fn received_by(reader: &LogReader, size: TreeSize, at: Timestamp) -> Result<u64, StoreError> {
+    let (mut low, mut high) = (0, size.0);
+    while low < high {
+        let middle = low.midpoint(high);
+        let entry = Entry::parse(&reader.entry(LeafIndex(middle))?);
+        if entry.or(Err(StoreError::Damaged { what: "entry" }))?.received_at <= at {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
+}
+
+/// The newest places of a document below an entry, newest first: at most [`PLACES_MAX`], and a page.
+fn newest_places(store: &Store, document: &[u8], end: u64) -> Result<Vec<PlaceCell>, StoreError> {
+    let damaged = || StoreError::Damaged { what: "document cell" };
+    let read = |key: &[u8]| match store.get(family::DOCUMENT, key)? {
+        Some(bytes) => DocumentCell::decode(&bytes).ok_or_else(damaged).map(Some),
+        None => Ok(None),
+    };
+    let Some(newest) = read(document)? else { return Ok(Vec::new()) };
+    let page = |number| read(&DocumentCell::page_key(document, number))?.ok_or_else(damaged);
+    // Pages from here on begin with what came later.
+    let (mut low, mut high) = (0, newest.older_pages);
+    while low < high {
+        let middle = low.midpoint(high);
+        if page(middle)?.places.first().is_some_and(|place| place.index.0 < end) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    let by_then = |cell: DocumentCell| {
+        let places = cell.places.into_iter().rev();
+        places.filter(move |place| place.index.0 < end)
+    };
+    let mut places: Vec<PlaceCell> = by_then(newest).collect();
+    for number in (0..low).rev() {
+        if places.len() >= PLACES_MAX {
+            break;
+        }
+        places.extend(by_then(page(number)?));
+    }
+    Ok(places)
 }
 
 /// Entries of so many places, and besides them looks for some that are not there.
-fn entries(store: &Store, places: &[Place]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+fn entries(store: &Store, places: &[PlaceCell]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
     let nowhere = (0..).map(|n: u64| LeafIndex(u64::MAX - 64 + n));
     let own = places.iter().map(|place| place.index);
-    let keys: Vec<Vec<u8>> =
+    // Ascending, as the store wants them: the places are not, and two can share an entry.
+    let mut keys: Vec<Vec<u8>> =
         own.chain(nowhere).take(ENTRIES_AT_ONCE).map(cells::index_key).collect();
-    store.get_many(family::ENTRY, &keys)
+    let (own, _nowhere) = keys.split_at_mut(places.len());
+    own.reverse();
+    let mut found = store.get_many(family::ENTRY, &keys)?;
+    let (own, _nowhere) = found.split_at_mut(places.len());
+    own.reverse();
+    Ok(found)
 }
 
-/// What the last of some events says.
-fn standing(found: &[(Place, AuditEvent)]) -> Option<Standing> {
-    let (last, event) = found.last()?;
-    let (change, status) = told(last, event);
-    let status = match change {
-        ChangeKind::Restored => {
-            let kept = |(place, _): &&(Place, AuditEvent)| {
-                !matches!(place.standing.state(), State::Deleted | State::Restored)
-            };
-            found.iter().rev().find(kept).and_then(|(place, event)| told(place, event).1)
-        }
-        ChangeKind::Issued
-        | ChangeKind::Replaced
-        | ChangeKind::Amended
-        | ChangeKind::Status
-        | ChangeKind::Deleted => status,
+/// Whether all of a document was erased, and its last events lay in streams that the caller may see: all that the
+/// entry names that says so. (Which were the document's, nobody knows any more.) As many reads whatever is there.
+fn erased_in(
+    reader: &LogReader,
+    registry: &Registry,
+    streams: &Streams,
+    (issuer, document): (u32, &DocumentHash),
+) -> Result<bool, StoreError> {
+    let by = document_erased_by(&reader.store, issuer, &document.0)?;
+    let index = by.map_or(LeafIndex(u64::MAX), |by| by.index);
+    let entry = reader.store.get(family::ENTRY, &cells::index_key(index))?;
+    let entry = entry.and_then(|text| Entry::parse(&text).ok());
+    let Some(erasure) = entry.and_then(|entry| Erasure::parse(&entry.body).ok()) else {
+        return Ok(false);
     };
-    Some(Standing { change, status })
+    let record = registry.issuer(&erasure.issuer);
+    let is_seen = |range: &Range| {
+        let stream = record.and_then(|record| record.streams.get(&range.stream));
+        stream.is_some_and(|stream| streams.has(stream.ordinal))
+    };
+    Ok(erasure.ranges.iter().all(is_seen))
 }
 
-/// What one event says; of one that was erased, what is still known.
-fn told(
-    place: &Place,
-    event: &AuditEvent,
-) -> (ChangeKind, Option<(String, witness_core::event::StatusClass)>) {
+/// The look back for what a document was.
+enum Looking {
+    Found(Standing),
+    /// It was restored last: what counts is what it was before its deletion.
+    BeforeDeletion,
+}
+
+impl Looking {
+    /// Begins at the last event.
+    fn begin(last: &AuditEvent) -> Self {
+        match told(last) {
+            Standing::Told { change: ChangeKind::Restored, .. } => Self::BeforeDeletion,
+            told => Self::Found(told),
+        }
+    }
+
+    /// Goes back by one event.
+    fn back(self, place: PlaceCell, event: &AuditEvent) -> Self {
+        match (self, place.standing.state()) {
+            (Self::Found(found), _) => Self::Found(found),
+            (Self::BeforeDeletion, State::Deleted | State::Restored) => Self::BeforeDeletion,
+            (Self::BeforeDeletion, State::Issued | State::Replaced | State::Status(_)) => {
+                Self::Found(match told(event) {
+                    Standing::Told { status, .. } => {
+                        Standing::Told { change: ChangeKind::Restored, status }
+                    }
+                    Standing::Erased => Standing::Erased,
+                })
+            }
+        }
+    }
+
+    fn end(self) -> Standing {
+        match self {
+            Self::Found(found) => found,
+            Self::BeforeDeletion => Standing::Told { change: ChangeKind::Restored, status: None },
+        }
+    }
+}
+
+/// What one event says.
+fn told(event: &AuditEvent) -> Standing {
     let text = event.texts.as_ref().and_then(|(text, _)| Event::parse(text).ok());
     match text.map(|text| text.change) {
-        Some(Change::Status { class, status }) => {
-            (ChangeKind::Status, Some((status.as_str().to_owned(), class)))
-        }
-        Some(change) => (change.kind(), None),
-        None => match place.standing.state() {
-            State::Issued => (ChangeKind::Issued, None),
-            State::Replaced => (ChangeKind::Replaced, None),
-            State::Deleted => (ChangeKind::Deleted, None),
-            State::Restored => (ChangeKind::Restored, None),
-            State::Status(class) => (ChangeKind::Status, Some((String::new(), class))),
+        Some(Change::Status { class, status }) => Standing::Told {
+            change: ChangeKind::Status,
+            status: Some((status.as_str().to_owned(), class)),
         },
+        Some(change) => Standing::Told { change: change.kind(), status: None },
+        None => Standing::Erased,
     }
 }

@@ -83,6 +83,7 @@ impl Log {
     }
 
     /// What was received of a document at or before a time, in streams of its issuer; reads nothing if there are none.
+    /// Of a document of very many events, the newest by then are looked at and given.
     pub fn held(
         &self,
         streams: &Streams,
@@ -91,7 +92,9 @@ impl Log {
         if streams.is_empty() {
             return Ok(Held::default());
         }
-        Ok(held::held(self.reader(), &self.overview().registry, streams, asked)?)
+        let overview = self.overview();
+        let log = (&*overview.registry, overview.size);
+        Ok(held::held(self.reader(), log, streams, asked)?)
     }
 
     /// What happened in streams, by day, on the days of and between two times; nothing if that is more than

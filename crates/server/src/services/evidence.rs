@@ -171,6 +171,10 @@ impl Evidence {
             (Err(by), _) | (Ok(_), Some(Err(by))) => return Ok(erased(known, &item, by)),
         };
         let (status, status_class) = deciding.map(status_of).unwrap_or_default();
+        let expired = match self.is_expired(known)? {
+            Ok(expired) => expired,
+            Err(by) => return Ok(erased(known, &item, by)),
+        };
         Ok(v1::GetStatusResponse {
             change: event.change.kind().word().to_owned(),
             status,
@@ -180,26 +184,32 @@ impl Evidence {
             received_at_us: item.received_at_us,
             occurred_at_us: event.occurred_at,
             events: u32::try_from(known.places.len()).unwrap_or(u32::MAX),
-            expired: self.is_expired(known)?,
+            expired,
             suspect: item.suspect,
             erased_at_us: None,
         })
     }
 
-    /// Whether the last valid-until date that was given of a document has passed.
-    fn is_expired(&self, known: &Known) -> Result<bool, Status> {
+    /// Whether the last valid-until date that was given of a document has passed. If an event after the one that gave
+    /// it was erased, perhaps that one gave another, and nobody can say any more.
+    fn is_expired(&self, known: &Known) -> Result<Result<bool, ErasedBy>, Status> {
         let overview = known.log.overview();
         let valid_until = |event: &DocumentEvent| {
             let text = Event::parse(event.event.as_deref().ok()?).ok()?;
             let schema = &overview.registry.claim_type(&text.claim_type)?.schema;
             schema.valid_until(&Details::parse(&event.details).ok()?)
         };
+        let mut erased = None;
         for place in known.places.iter().rev() {
-            if let Some(until) = valid_until(&read(&known.log, *place)?) {
-                return Ok(until <= i64::try_from((self.now)().micros()).unwrap_or(i64::MAX));
+            let event = read(&known.log, *place)?;
+            if let Some(until) = valid_until(&event) {
+                let now = i64::try_from((self.now)().micros()).unwrap_or(i64::MAX);
+                return Ok(erased.map_or(Ok(until <= now), Err));
             }
+            erased = erased.or(event.event.err());
         }
-        Ok(false)
+        // No event that is left has a date.
+        Ok(Ok(false))
     }
 
     fn history(known: &Known) -> Result<v1::GetHistoryResponse, Status> {

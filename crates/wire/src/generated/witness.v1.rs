@@ -1433,7 +1433,7 @@ pub struct GetHistoryAsAtRequest {
     /// 32 bytes.
     #[prost(bytes = "bytes", tag = "2")]
     pub document_hash: ::prost::bytes::Bytes,
-    /// What was received by then counts.
+    /// What was received by then counts; not in the future.
     #[prost(uint64, tag = "3")]
     pub at_us: u64,
 }
@@ -1446,7 +1446,8 @@ pub struct GetHistoryAsAtResponse {
     pub origin: ::prost::alloc::string::String,
     #[prost(uint64, tag = "3")]
     pub at_us: u64,
-    /// The change of the last event by then; empty if there was none.
+    /// The change of the last event by then; empty if there was none, `erased` if the text that says so was erased, or all
+    /// of the document.
     #[prost(string, tag = "4")]
     pub change: ::prost::alloc::string::String,
     #[prost(string, tag = "5")]

@@ -46,6 +46,7 @@ pub(crate) async fn run(args: &AsAtArgs, output: &mut Output) -> Result<Outcome>
     let answer = rpc::answer(answer).map_err(about_unknown)?;
     let last = match (answer.change.as_str(), answer.status.as_str()) {
         ("", _) => "nothing had been received by then".to_owned(),
+        ("erased", _) => "erased: what it says is no longer told".to_owned(),
         (change, "") => change.to_owned(),
         (change, status) => format!("{change} {status} ({})", answer.status_class),
     };

@@ -2,6 +2,8 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that looks beyond its lists should stop")]
 
+mod following;
+mod held;
 mod postings;
 mod world;
 
@@ -16,7 +18,7 @@ use witness_core::{
     scope::Scope,
     time::Timestamp,
 };
-use witness_ledger::{FieldValue, Filter, Log, Position, Streams};
+use witness_ledger::{FieldValue, Filter, Log, Position, Standing, Streams};
 
 use self::world::{Dice, Plain, STREAMS, World};
 use crate::bench_firm::{document_hash, wait};
@@ -334,20 +336,30 @@ fn what_was_held_of_a_document_at_any_time_is_what_had_come_by_then_in_scope() {
                     it.event.document == document && it.received_at <= at && it.issuer == *issuer
                 };
                 let own: Vec<&Plain> = world.plain.iter().filter(is).collect();
-                // Of a document of which all is erased, nothing is found any more.
+                // Of a document of which all is erased, no event is found any more.
                 let all = world.plain.iter().filter(|it| it.event.document == document);
-                let mut all = all.filter(|it| it.issuer == *issuer);
-                let own = if all.any(|it| it.erased_at.is_none()) { own } else { Vec::new() };
+                let all: Vec<&Plain> = all.filter(|it| it.issuer == *issuer).collect();
+                if !all.is_empty() && all.iter().all(|it| it.erased_at.is_some()) {
+                    assert_eq!(held.events, []);
+                    let is_seen = all.iter().any(|it| it.matches(&scope, &filter));
+                    assert!(is_seen || held.standing.is_none());
+                    continue;
+                }
                 let own = own.into_iter().filter(|it| it.matches(&scope, &filter));
                 let own: Vec<&Plain> = own.collect();
                 assert_eq!(held.events.len(), own.len(), "{issuer} {number} {at:?}");
                 assert!(own.iter().zip(&held.events).all(|(plain, event)| plain.is(event)));
-                let kind = held.standing.map(|standing| standing.change);
-                match own.last() {
-                    Some(last) if last.erased_at.is_none() => {
-                        assert_eq!(kind, Some(last.event.change.kind()));
+                match (own.last(), &held.standing) {
+                    (Some(last), Some(Standing::Told { change, .. })) => {
+                        assert_eq!((*change, last.erased_at), (last.event.change.kind(), None));
                     }
-                    last => assert_eq!(kind.is_some(), last.is_some()),
+                    (Some(last), Some(Standing::Erased)) => {
+                        let is_restored = last.event.change.kind() == ChangeKind::Restored;
+                        assert!(last.erased_at.is_some() || is_restored);
+                    }
+                    (last, standing) => {
+                        assert_eq!((last.is_some(), standing.is_some()), (false, false))
+                    }
                 }
                 found += usize::from(!own.is_empty());
             }

@@ -7,7 +7,7 @@ use witness_core::{
     name::Domain,
     time::{Timestamp, rfc3339},
 };
-use witness_ledger::{Filter, Held, Streams};
+use witness_ledger::{Filter, Held, Standing, Streams};
 use witness_wire::v1;
 
 use super::{Audit, asked};
@@ -30,7 +30,11 @@ impl Audit {
             Ok(asked) => asked,
             Err(why) => return Err(asked::refused(&self.0, (&caller, METHOD), why).await),
         };
-        let at = Timestamp::from_micros(request.at_us);
+        let (at, stated_at) = (Timestamp::from_micros(request.at_us), clock::wall());
+        if at > stated_at {
+            let why = convert::invalid("at_us", "a time that is not in the future");
+            return Err(asked::refused(&self.0, (&caller, METHOD), why).await);
+        }
         // An issuer of which nothing is in scope is no other than one that is not there.
         let filter = Filter { issuer: Some(issuer.clone()), ..Filter::default() };
         let log = self.0.log_of(&issuer).map(std::sync::Arc::clone);
@@ -50,7 +54,7 @@ impl Audit {
         let results = Some(u64::try_from(held.events.len()).unwrap_or(u64::MAX));
         access::record(&self.0, &caller, Asked { method: METHOD, filter, results }).await?;
         let statement = statement(self.0.root.name(), &issuer, at);
-        Ok(Response::new(told(held, (statement, origin), at)))
+        Ok(Response::new(told(held, (statement, origin), (at, stated_at))))
     }
 }
 
@@ -66,7 +70,7 @@ fn read(request: &v1::GetHistoryAsAtRequest) -> Result<(Domain, DocumentHash), S
 fn statement(firm: &str, issuer: &Domain, at: Timestamp) -> String {
     format!(
         "statement of {firm}, not a proof: what it had received of this document of {issuer} by {}, in the streams \
-         that the caller may see and as far as it is not erased. That each event was logged can be proved; that \
+         that the caller may see and as far as it is not erased; of many events, the newest by then. That each event was logged can be proved; that \
          there was no other cannot",
         rfc3339(at.signed_micros())
     )
@@ -75,18 +79,23 @@ fn statement(firm: &str, issuer: &Domain, at: Timestamp) -> String {
 fn told(
     held: Held,
     (statement, origin): (String, String),
-    at: Timestamp,
+    (at, stated_at): (Timestamp, Timestamp),
 ) -> v1::GetHistoryAsAtResponse {
-    let (change, status) = held.standing.map(|it| (it.change, it.status)).unzip();
-    let (status, class) = status.flatten().unzip();
+    let (change, status) = match held.standing {
+        None => ("", None),
+        Some(Standing::Told { change, status }) => (change.word(), status),
+        // As a bearer of the document is told.
+        Some(Standing::Erased) => ("erased", None),
+    };
+    let (status, class) = status.unzip();
     v1::GetHistoryAsAtResponse {
         statement,
         origin,
         at_us: at.micros(),
-        change: change.map(|change| change.word().to_owned()).unwrap_or_default(),
+        change: change.to_owned(),
         status: status.unwrap_or_default(),
         status_class: class.map(StatusClass::word).unwrap_or_default().to_owned(),
         events: held.events.into_iter().map(asked::event).collect(),
-        stated_at_us: clock::wall().micros(),
+        stated_at_us: stated_at.micros(),
     }
 }

@@ -1,6 +1,6 @@
 //! Searching events.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tonic::{Request, Response, Status};
 use witness_core::{
@@ -21,6 +21,8 @@ const METHOD: &str = "AuditService.Search";
 /// Events on a page, unless asked otherwise, and at most.
 const PAGE_DEFAULT: u32 = 100;
 const PAGE_MAX: u32 = 1000;
+/// How long a caller waits for an index that was further when the first page was asked for.
+const INDEXED_WITHIN: Duration = Duration::from_secs(5);
 
 impl Audit {
     pub(super) async fn search_now(
@@ -31,10 +33,17 @@ impl Audit {
         let request = request.into_inner();
         let asked = (request.origin.as_str(), request.filter);
         let question = Question::read(self, (caller, METHOD), asked).await?;
-        let page = match Page::read(&request.page, (&question, question.log.indexed_to())) {
+        let page = match Page::read(&request.page, &question) {
             Ok(page) => page,
             Err(why) => return Err(question.refused(&self.0, why).await),
         };
+        // The index does not go through the write-ahead log, so a crash sets it back. Until it has caught up, what it
+        // does not know would be missing without a word.
+        let indexed = question.log.indexed(page.indexed_to);
+        if !matches!(tokio::time::timeout(INDEXED_WITHIN, indexed).await, Ok(true)) {
+            question.record(&self.0, Some(0)).await?;
+            return Err(convert::not_indexed_yet());
+        }
         let question = match page.from {
             Position::BEGIN => question,
             from => question.besides("from", format!("{}:{}", from.index, from.event)),
@@ -76,11 +85,13 @@ const DIGEST: usize = 15;
 
 impl Page {
     /// The first page, or the one that a token stands for. A token is good for one question of one caller only.
-    fn read(token: &str, (question, indexed_to): (&Question, TreeSize)) -> Result<Self, Status> {
+    fn read(token: &str, question: &Question) -> Result<Self, Status> {
         if token.is_empty() {
-            return Ok(Self { from: Position::BEGIN, indexed_to });
+            return Ok(Self { from: Position::BEGIN, indexed_to: question.log.indexed_to() });
         }
-        let page = Self::decode(token, &question.digest());
+        let overview = question.log.overview();
+        let published = overview.published.as_ref().map_or(TreeSize(0), |it| it.size);
+        let page = Self::decode(token, (&question.digest(), published));
         page.ok_or_else(|| {
             convert::invalid(
                 "page",
@@ -89,7 +100,8 @@ impl Page {
         })
     }
 
-    fn decode(token: &str, digest: &Hash) -> Option<Self> {
+    /// No page goes beyond what is published, which a crash does not set back.
+    fn decode(token: &str, (digest, published): (&Hash, TreeSize)) -> Option<Self> {
         let bytes = encoding::from_base64(&token.replace('-', "+").replace('_', "/"))?;
         let bytes: [u8; TOKEN] = bytes.try_into().ok()?;
         let (index, rest) = bytes.split_first_chunk::<8>()?;
@@ -98,7 +110,8 @@ impl Page {
         let index = LeafIndex(u64::from_be_bytes(*index));
         let from = Position { index, event: u16::from_be_bytes(*event) };
         let indexed_to = TreeSize(u64::from_be_bytes(*indexed_to));
-        (rest == short(digest)).then_some(Self { from, indexed_to })
+        let is_own = rest == short(digest) && indexed_to <= published;
+        is_own.then_some(Self { from, indexed_to })
     }
 
     /// The token, in the alphabet for URLs (RFC 4648 section 5).
@@ -129,10 +142,13 @@ mod tests {
         let page = Page { from, indexed_to: TreeSize(1 << 40) };
         let token = page.encode_for(&question);
         assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
-        assert_eq!(Page::decode(&token, &question), Some(page));
-        assert_eq!(Page::decode(&token, &other), None);
+        let published = TreeSize(1 << 40);
+        assert_eq!(Page::decode(&token, (&question, published)), Some(page));
+        assert_eq!(Page::decode(&token, (&other, published)), None);
+        let smaller = TreeSize((1 << 40) - 1);
+        assert_eq!(Page::decode(&token, (&question, smaller)), None, "beyond what is published");
         for wrong in [&token[1..], &token[..40], "????", &format!("{token}AAAA")] {
-            assert_eq!(Page::decode(wrong, &question), None, "{wrong}");
+            assert_eq!(Page::decode(wrong, (&question, published)), None, "{wrong}");
         }
     }
 }
