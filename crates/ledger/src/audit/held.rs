@@ -200,7 +200,7 @@ impl Looking {
     fn begin(last: &AuditEvent) -> Self {
         match told(last) {
             Standing::Told { change: ChangeKind::Restored, .. } => Self::BeforeDeletion,
-            told => Self::Found(told),
+            told @ (Standing::Told { .. } | Standing::Erased) => Self::Found(told),
         }
     }
 
