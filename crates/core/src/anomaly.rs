@@ -74,6 +74,14 @@ impl Anomalies {
         self.0 |= 1 << bit;
     }
 
+    /// The same without one.
+    #[must_use]
+    pub fn without(self, anomaly: Anomaly) -> Self {
+        let mut one = Self::default();
+        one.insert(anomaly);
+        Self(self.0 & !one.0)
+    }
+
     /// Whether nothing is odd.
     #[must_use]
     pub fn is_empty(self) -> bool {

@@ -1,5 +1,7 @@
 //! What is known of one document: its events, where they lie, and what proves them.
 
+use std::collections::{BTreeMap, btree_map::Entry as Cells};
+
 use witness_core::{
     anomaly::{Anomalies, Standing},
     entry::Entry,
@@ -104,6 +106,74 @@ pub(crate) fn pages_of(
     }
     cells.push((document.to_vec(), newest));
     Ok(cells)
+}
+
+/// The cells of a document, each read when it is asked for: the older pages by their numbers, and after them the newest.
+pub(crate) struct Pages<'a> {
+    store: &'a Store,
+    document: &'a [u8],
+    older: u32,
+    read: BTreeMap<u32, DocumentCell>,
+}
+
+impl<'a> Pages<'a> {
+    /// None if the document has none.
+    pub(crate) fn open(store: &'a Store, document: &'a [u8]) -> Result<Option<Self>, StoreError> {
+        let Some(bytes) = store.get(family::DOCUMENT, document)? else { return Ok(None) };
+        let newest = DocumentCell::decode(&bytes);
+        let newest = newest.ok_or(StoreError::Damaged { what: "document cell" })?;
+        let older = newest.older_pages;
+        Ok(Some(Self { store, document, older, read: BTreeMap::from([(older, newest)]) }))
+    }
+
+    /// Number of older pages; that of the newest cell.
+    pub(crate) fn older(&self) -> u32 {
+        self.older
+    }
+
+    pub(crate) fn key(&self, number: u32) -> Vec<u8> {
+        if number == self.older {
+            return self.document.to_vec();
+        }
+        DocumentCell::page_key(self.document, number)
+    }
+
+    pub(crate) fn cell(&mut self, number: u32) -> Result<&mut DocumentCell, StoreError> {
+        let key = self.key(number);
+        match self.read.entry(number) {
+            Cells::Occupied(read) => Ok(read.into_mut()),
+            Cells::Vacant(place) => {
+                let bytes = self.store.get(family::DOCUMENT, &key)?;
+                let cell = bytes.and_then(|bytes| DocumentCell::decode(&bytes));
+                Ok(place.insert(cell.ok_or(StoreError::Damaged { what: "document cell" })?))
+            }
+        }
+    }
+
+    /// The cell that an event is in, if it is of the document at all: places are in log order.
+    pub(crate) fn find(&mut self, event: (LeafIndex, u16)) -> Result<u32, StoreError> {
+        let (mut low, mut high) = (0, self.older);
+        while low < high {
+            let middle = high - (high - low) / 2;
+            let first = self.cell(middle)?.places.first();
+            if first.is_some_and(|first| (first.index, first.event) <= event) {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        Ok(low)
+    }
+
+    /// Whether an event is not erased; looked for from the newest on.
+    pub(crate) fn is_any_left(&mut self) -> Result<bool, StoreError> {
+        for number in (0..=self.older).rev() {
+            if self.cell(number)?.places.iter().any(|place| !place.is_erased) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 /// An event with its texts.

@@ -170,14 +170,8 @@ impl<C: Clock> Sequencer<C> {
                 Work::FirmNotes(notes) => planner.firm_notes(notes),
                 Work::Heartbeat(note) => planner.heartbeat(note),
                 Work::Observe(seen) => planner.observe(seen),
-                Work::Erase(erasing) => {
-                    // Held until it is committed: nothing is indexed meanwhile.
-                    let turn = match &mut turn {
-                        Some(turn) => turn,
-                        none => none.insert(reader.store.turn_to_erase()?),
-                    };
-                    planner.erase(erasing, turn)?
-                }
+                // The turn is held until it is committed: nothing is indexed meanwhile.
+                Work::Erase(erasing) => planner.erase(erasing, (&reader.store, &mut turn))?,
                 Work::Keep(..) => {
                     self.keep(request.work)?;
                     continue;

@@ -105,6 +105,8 @@ pub(crate) struct Store {
     db: DB,
     options: Options,
     indexing: Mutex<()>,
+    /// Held by who waits for `indexing`, and no longer.
+    next_to_index: Mutex<()>,
 }
 
 impl Store {
@@ -116,7 +118,8 @@ impl Store {
             .map(|name| ColumnFamilyDescriptor::new(name, family_options(name, cache)));
         let own = ColumnFamilyDescriptor::new(DEFAULT, family_options(DEFAULT, cache));
         let db = DB::open_cf_descriptors(&options, path, families.chain([own]))?;
-        let store = Self { db, options, indexing: Mutex::default() };
+        let (indexing, next_to_index) = (Mutex::default(), Mutex::default());
+        let store = Self { db, options, indexing, next_to_index };
         store.check_identity(origin)?;
         Ok(store)
     }

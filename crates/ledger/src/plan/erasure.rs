@@ -21,9 +21,10 @@ use super::{Decision, Planner};
 use crate::{
     audit::{self, Forgotten},
     cells::{self, BODY_EVENTS, DocumentCell, Texts, family},
-    conflicts, documents,
+    conflicts,
+    documents::Pages,
     erasure::{self, ErasedBy},
-    store::{IndexTurn, StoreError},
+    store::{IndexTurn, Store, StoreError},
 };
 
 /// What the writer is asked to erase: a piece of a request.
@@ -53,11 +54,12 @@ struct Gone {
 }
 
 impl Planner<'_> {
-    /// Decides on an erasure, which is alone in its batch: it reads what others would write.
-    pub(crate) fn erase(
+    /// Decides on an erasure, which is alone in its batch: it reads what others would write. If anything is to be
+    /// erased, the turn to do so is taken, and left to who commits it.
+    pub(crate) fn erase<'s>(
         &mut self,
         erasing: &Erasing,
-        turn: &IndexTurn<'_>,
+        (store, turn): (&'s Store, &mut Option<IndexTurn<'s>>),
     ) -> Result<Decision, StoreError> {
         if !self.is_empty() {
             return Ok(Decision::Deferred);
@@ -84,6 +86,10 @@ impl Planner<'_> {
             issuer: erasing.issuer.clone(),
             reason: erasing.reason,
             ranges: stretches.iter().map(range).collect(),
+        };
+        let turn = match turn {
+            Some(turn) => turn,
+            none => none.insert(store.turn_to_erase()?),
         };
         let index = self.append(EntryKind::Erasure, erasure.encode());
         self.remove(issuer, &stretches, (ErasedBy { index, at: self.now }, turn))?;
@@ -219,29 +225,27 @@ impl Planner<'_> {
         (events, by): (&BTreeSet<(LeafIndex, u16)>, ErasedBy),
     ) -> Result<(), StoreError> {
         let key = DocumentCell::key(issuer, &document.0);
-        let mut cells = documents::pages_of(self.store, &key, u32::MAX)?;
-        let is_gone = |place: &mut cells::PlaceCell| {
-            place.is_erased |= events.contains(&(place.index, place.event));
-            place.is_erased
-        };
-        let mut is_all = true;
-        for place in cells.iter_mut().flat_map(|(_, cell)| &mut cell.places) {
-            is_all &= is_gone(place);
-        }
-        if is_all {
-            erasure::mark_document(
-                &mut self.writes,
-                erasure::document_key(issuer, &document.0),
-                by,
-            );
-        }
-        for (key, cell) in cells {
-            if is_all {
-                self.writes.remove(family::DOCUMENT, key);
-            } else {
-                self.writes.put(family::DOCUMENT, key, cell.encode());
+        let Some(mut pages) = Pages::open(self.store, &key)? else { return Ok(()) };
+        let mut changed = BTreeSet::new();
+        for event in events {
+            let number = pages.find(*event)?;
+            let mut places = pages.cell(number)?.places.iter_mut();
+            if let Some(place) = places.find(|place| (place.index, place.event) == *event) {
+                place.is_erased = true;
+                changed.insert(number);
             }
         }
+        if pages.is_any_left()? {
+            for number in changed {
+                let cell = pages.cell(number)?.encode();
+                self.writes.put(family::DOCUMENT, pages.key(number), cell);
+            }
+            return Ok(());
+        }
+        for number in 0..=pages.older() {
+            self.writes.remove(family::DOCUMENT, pages.key(number));
+        }
+        erasure::mark_document(&mut self.writes, erasure::document_key(issuer, &document.0), by);
         Ok(())
     }
 }

@@ -57,8 +57,10 @@ impl Store {
         Ok(Cursor(self.db.raw_iterator_cf_opt(self.family(family)?, options)))
     }
 
-    /// Waits until nobody else reads bodies for the index, or erases.
+    /// Waits until nobody else reads bodies for the index, or erases. One after the other: who has just had a turn does
+    /// not get the next one while somebody waits, who holds the place of the next.
     pub(crate) fn index_turn(&self) -> IndexTurn<'_> {
+        let _next = self.next_to_index.lock().unwrap_or_else(PoisonError::into_inner);
         IndexTurn { guard: self.indexing.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 
@@ -93,5 +95,41 @@ impl Store {
         let counted =
             [Ticker::NumberKeysRead, Ticker::NumberMultigetKeysRead, Ticker::NumberDbSeek];
         counted.into_iter().map(|ticker| self.options.get_ticker_count(ticker)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, thread};
+
+    use rocksdb::Cache;
+    use witness_core::name::Origin;
+
+    use super::*;
+
+    #[test]
+    fn who_waits_for_a_turn_comes_before_who_asks_again() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let origin = Origin::parse("witness.example/log1").unwrap();
+        let store = Store::open(folder.path(), &origin, &Cache::new_lru_cache(1 << 20)).unwrap();
+        let (store, order) = (Arc::new(store), Arc::default());
+        let spawn = |name: &'static str, take: fn(&Store) -> IndexTurn<'_>| {
+            let (store, order): (_, Arc<std::sync::Mutex<Vec<_>>>) =
+                (Arc::clone(&store), Arc::clone(&order));
+            thread::spawn(move || {
+                let _turn = take(&store);
+                order.lock().unwrap().push(name);
+            })
+        };
+        let turn = store.index_turn();
+        let eraser = spawn("erase", |store| store.turn_to_erase().unwrap());
+        while store.next_to_index.try_lock().is_ok() {
+            thread::yield_now();
+        }
+        let indexer = spawn("index", Store::index_turn);
+        drop(turn);
+        eraser.join().unwrap();
+        indexer.join().unwrap();
+        assert_eq!(*order.lock().unwrap(), ["erase", "index"]);
     }
 }

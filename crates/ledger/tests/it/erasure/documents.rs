@@ -1,10 +1,10 @@
 //! Erasures of whole documents, and what is known of such a document afterwards.
 
 use rocksdb::{DB, IteratorMode, Options};
-use witness_core::{drafting::What as Drafted, event::Change};
+use witness_core::{anomaly::Anomaly, drafting::What as Drafted, event::Change};
 use witness_ledger::Erased;
 
-use super::{erase_document, issuer, open_coded};
+use super::{erase, erase_document, issuer, open_coded, range};
 use crate::bench_firm::{Bench, Client, document_hash, submit, wait};
 
 #[test]
@@ -51,4 +51,52 @@ fn document_cells(bench: &Bench) -> usize {
     let families = DB::list_cf(&Options::default(), &path).unwrap();
     let db = DB::open_cf(&Options::default(), &path, families).unwrap();
     db.iterator_cf(db.cf_handle("document").unwrap(), IteratorMode::Start).count()
+}
+
+#[test]
+fn what_comes_after_a_document_was_erased_is_not_called_never_issued() {
+    let bench = Bench::new();
+    let log = open_coded(&bench, &["main"]);
+    let mut client = Client::new("main");
+    let mut odd = |document: &str, change: Change| {
+        client.push(document, Drafted::One(change));
+        let submitted = wait(submit(&log, &client.cut())).unwrap();
+        submitted.anomalies.iter().flat_map(|(_, odd)| odd.to_vec()).collect::<Vec<_>>()
+    };
+    assert_eq!(odd("paper", Change::Issued), []);
+    erase_document(&log, "paper").unwrap();
+    assert_eq!(odd("paper", Change::Deleted), []);
+    assert_eq!(odd("other", Change::Deleted), [Anomaly::NeverIssued]);
+    // From there on it is judged as ever.
+    assert_eq!(odd("paper", Change::Deleted), [Anomaly::AfterDeletion]);
+}
+
+/// Each piece of an erasure marks what it erases and nothing else, wherever the pages of the document begin and end.
+#[test]
+fn a_document_of_many_pages_is_erased_piece_by_piece() {
+    let bench = Bench::new();
+    let log = open_coded(&bench, &["main"]);
+    let mut client = Client::new("main");
+    for events in [100, 1, 64, 200, 35] {
+        for _ in 0..events {
+            client.push("busy", Drafted::One(Change::Issued));
+        }
+        wait(submit(&log, &client.cut())).unwrap();
+    }
+    let mut left: std::collections::BTreeSet<u64> = (0..400).collect();
+    for (first, events) in [(390, 10), (0, 1), (63, 2), (100, 1), (127, 130), (320, 64), (1, 62)] {
+        erase(&log, vec![range("main", first, events)]).unwrap();
+        left.retain(|sequence| !(first..first + events).contains(sequence));
+        let places = log.places(&issuer(), &document_hash("busy")).unwrap();
+        assert_eq!(places.len(), 400);
+        let found = (0..).zip(places).filter(|(_, place)| !place.is_erased);
+        assert_eq!(
+            found.map(|(sequence, _)| sequence).collect::<std::collections::BTreeSet<_>>(),
+            left
+        );
+    }
+    assert_eq!(usize::try_from(erase_document(&log, "busy").unwrap().events), Ok(left.len()));
+    assert_eq!(log.places(&issuer(), &document_hash("busy")).unwrap(), []);
+    drop(log);
+    assert_eq!(document_cells(&bench), 0);
 }
