@@ -205,6 +205,33 @@ async fn of_a_document_whose_last_event_was_erased_no_state_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn when_a_document_expires_is_not_told_by_an_older_date_than_the_erased_one() {
+    let data = Data::new();
+    let folder = tempfile::tempdir().unwrap();
+    let server = data.start();
+    let mut clients = server.clients().await;
+    let until = |date: &str| {
+        let mut occurrence = issued(document("dated"));
+        occurrence.details.push(("valid-until".to_owned(), date.to_owned()));
+        occurrence
+    };
+    let last = status(document("dated"), StatusClass::Affirming, "VALID");
+    let mut stream = Issuer::of_dev(&data).stream("main");
+    clients.submit(stream.next(&[until("2020-02-29"), until("2999-12-31"), last])).await.unwrap();
+    let state = async |clients: &mut Clients| {
+        let asked = ask(ISSUER, document("dated"));
+        let state = clients.evidence.get_status(asked).await.unwrap().into_inner();
+        (state.change, state.expired, state.erased_at_us.is_some())
+    };
+    assert_eq!(state(&mut clients).await, ("status".to_owned(), false, false));
+    let operator = Witness::within(folder.path()).asking(&server);
+    let erase = ["erase", "--issuer", ISSUER, "--stream", "main", "--first", "1", "--yes"];
+    operator.run(&[&erase[..], &["--reason", "order"]].concat()).expect(0);
+    assert_eq!(state(&mut clients).await, ("erased".to_owned(), false, true));
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_erased_without_haste_is_in_no_file_after_the_next_start() {
     let data = Data::new();
     let server = data.start();
