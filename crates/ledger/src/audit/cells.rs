@@ -79,7 +79,7 @@ pub(super) struct Row {
     pub(super) stream: u32,
     pub(super) events: u16,
     pub(super) received_at: Timestamp,
-    /// Of the events that were not erased when it was indexed.
+    /// Of the events that are not erased.
     pub(super) occurred: Span,
 }
 
@@ -214,7 +214,7 @@ fn position<T: PartialEq>(all: &[T], one: &T) -> u64 {
 pub(super) struct StreamState {
     /// Time of receipt of its newest submission or heartbeat.
     pub(super) last_heard: Option<Timestamp>,
-    /// When its last event occurred.
+    /// When its last event occurred; none once that one is erased.
     pub(super) last_occurred: Option<i64>,
 }
 

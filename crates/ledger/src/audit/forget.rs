@@ -1,14 +1,21 @@
-//! Taking events out of the index that are erased: whatever it says of their texts goes in the commit that
-//! erases them. What their entries say stays: stream, time of receipt, anomalies, and all that was counted.
+//! Taking events out of the index that are erased: what it says of their texts goes in the commit that erases them:
+//! postings, and when they occurred, out of the row of their submission and the state of their stream. What their
+//! entries say stays: stream, time of receipt, anomalies, and all that was counted. What also stays is the span of
+//! occurrence of each zone of 256 entries: its bounds are two times, and not said to be any event's.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use witness_core::merkle::LeafIndex;
 
 use super::{
-    cells::Term,
+    cells::{Row, Span, StreamState, Term},
+    event,
     gather::{read_texts, terms_of_texts},
     postings::{self, Posting},
+    statistics::state_of,
 };
 use crate::{
     cells::family,
@@ -59,7 +66,63 @@ pub(crate) fn forget(
             writes.put(family::AUDIT, key, postings::encode(last, &block));
         }
     }
+    forget_times(writes, store, events)
+}
+
+/// Takes the times out of rows and states at which these events occurred. A state without one takes the next event
+/// of its stream for the first.
+fn forget_times(
+    writes: &mut Writes,
+    store: &Store,
+    events: &[Forgotten<'_>],
+) -> Result<(), StoreError> {
+    let mut submissions: BTreeMap<LeafIndex, (BTreeSet<u16>, BTreeSet<i64>)> = BTreeMap::new();
+    for forgotten in events {
+        let (numbers, times) = submissions.entry(forgotten.index).or_default();
+        numbers.insert(forgotten.event);
+        times.extend(read_texts((forgotten.text, forgotten.details)).map(|it| it.0.occurred_at));
+    }
+    let mut states: BTreeMap<u32, StreamState> = BTreeMap::new();
+    for (index, (numbers, times)) in submissions {
+        let key = Row::key(index.0);
+        // What is not indexed yet will be found erased.
+        let Some(bytes) = store.get(family::AUDIT, &key)? else { continue };
+        let damaged = StoreError::Damaged { what: "row of a submission" };
+        let row = Row::decode(&bytes).ok_or(damaged)?;
+        if times.contains(&row.occurred.earliest) || times.contains(&row.occurred.latest) {
+            let occurred = span_without(store, (index, row.events), &numbers)?;
+            writes.put(family::AUDIT, key, Row { occurred, ..row }.encode());
+        }
+        let state = match states.get(&row.stream) {
+            Some(state) => *state,
+            None => state_of(store, row.stream)?,
+        };
+        if state.last_occurred.is_some_and(|last| times.contains(&last)) {
+            states.insert(row.stream, StreamState { last_occurred: None, ..state });
+        }
+    }
+    for (stream, state) in states {
+        writes.put(family::AUDIT, StreamState::key(stream), state.encode());
+    }
     Ok(())
+}
+
+/// Span of occurrence of a submission's events but some.
+fn span_without(
+    store: &Store,
+    (index, events): (LeafIndex, u16),
+    gone: &BTreeSet<u16>,
+) -> Result<Span, StoreError> {
+    let mut span = Span::NEVER;
+    let mut bodies = store.cursor(family::BODY, None)?;
+    let read: ControlFlow<()> = event::each(&mut bodies, (index, 0..events), |event, texts| {
+        if let Some((event, _)) = texts.filter(|_| !gone.contains(&event)).and_then(read_texts) {
+            span.add(Span { earliest: event.occurred_at, latest: event.occurred_at });
+        }
+        ControlFlow::Continue(())
+    })?;
+    debug_assert!(read.is_continue());
+    Ok(span)
 }
 
 /// All terms that the texts of an event can have been indexed under, whatever its claim type said then.
@@ -146,5 +209,42 @@ mod tests {
         ];
         expected.sort();
         assert_eq!(left, expected);
+    }
+
+    #[test]
+    fn when_an_erased_event_occurred_goes_out_of_its_row_and_its_stream() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let origin = Origin::parse("witness.example/log1").unwrap();
+        let store = Store::open(folder.path(), &origin, &Cache::new_lru_cache(1 << 20)).unwrap();
+        let of = |occurred_at: i64| {
+            let (text, details) = texts("A");
+            let event = Event::parse(text.as_bytes()).unwrap();
+            (Event { occurred_at, ..event }.encode(), details)
+        };
+        let all = [of(-70), of(5), of(90)];
+        let mut writes = Writes::default();
+        let cell = crate::cells::encode_bodies(
+            all.iter().map(|(text, details)| (text.as_bytes(), details.as_bytes())),
+        );
+        writes.put(family::BODY, crate::cells::body_key(LeafIndex(7), 0), cell);
+        store.write(&writes).unwrap();
+        let received_at = witness_core::time::Timestamp::from_micros(3);
+        let occurred = Span { earliest: -70, latest: 90 };
+        let row = Row { stream: 1, events: 3, received_at, occurred };
+        let state = StreamState { last_heard: Some(received_at), last_occurred: Some(90) };
+        let turn = store.index_turn();
+        let put = [(Row::key(7), row.encode()), (StreamState::key(1), state.encode())];
+        store.write_index(&turn, &put).unwrap();
+        let (text, details) = &all[2];
+        let (text, details) = (text.as_bytes(), details.as_bytes());
+        let mut writes = Writes::default();
+        let gone = Forgotten { index: LeafIndex(7), event: 2, text, details };
+        forget(&mut writes, &store, &turn, &[gone]).unwrap();
+        store.write(&writes).unwrap();
+        let left = store.get(family::AUDIT, &Row::key(7)).unwrap().unwrap();
+        let occurred = Span { earliest: -70, latest: 5 };
+        assert_eq!(Row::decode(&left), Some(Row { occurred, ..row }));
+        let left = state_of(&store, 1).unwrap();
+        assert_eq!(left, StreamState { last_occurred: None, ..state });
     }
 }

@@ -39,7 +39,8 @@ impl Span {
 impl Store {
     /// Rewrites the files in which bodies of these submissions, conflicts or the index were overwritten. When it returns,
     /// no text that was overwritten before the call is in any file. (What was removed of `document` goes with ordinary
-    /// merges: its keys are digests, and its values say nothing but places.) Takes long on a large log.
+    /// merges: its keys are digests, and its values say nothing but places.) Takes long on a large log: all conflicts and
+    /// all of the index are rewritten each time, because one event has a word in many blocks of it.
     pub(crate) fn let_go_of_bodies(&self, indexes: &BTreeSet<LeafIndex>) -> Result<(), StoreError> {
         let span = |index: &LeafIndex| {
             let keys = Some((cells::body_key(*index, 0), cells::body_key(*index, u16::MAX)));
