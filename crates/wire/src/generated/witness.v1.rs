@@ -1245,7 +1245,8 @@ pub struct AuditFilter {
     pub occurred_from_us: ::core::option::Option<i64>,
     #[prost(int64, optional, tag = "11")]
     pub occurred_until_us: ::core::option::Option<i64>,
-    /// A field of the details with its value: an identifier or a digest.
+    /// A field of the details with its value: an identifier or a digest, by its claim type. `Search` finds it in an
+    /// event if the claim type called it so when the event was indexed and calls it so now, `Tail` if it does now.
     #[prost(string, tag = "12")]
     pub field: ::prost::alloc::string::String,
     #[prost(string, tag = "13")]
@@ -1446,8 +1447,8 @@ pub struct GetHistoryAsAtResponse {
     pub origin: ::prost::alloc::string::String,
     #[prost(uint64, tag = "3")]
     pub at_us: u64,
-    /// The change of the last event by then; empty if there was none, `erased` if the text that says so was erased, or all
-    /// of the document.
+    /// The change of the last event by then; empty if there was none, `erased` if the text that says so was erased,
+    /// or all of the document.
     #[prost(string, tag = "4")]
     pub change: ::prost::alloc::string::String,
     #[prost(string, tag = "5")]
@@ -2058,7 +2059,8 @@ pub struct GetStatusResponse {
     #[prost(uint32, tag = "8")]
     pub events: u32,
     /// Whether the last date until which its details say that it is valid has passed, by the firm's clock. The
-    /// date itself is a detail, and stays with the issuer and the regulators.
+    /// date itself is a detail, and stays with the issuer and the regulators. A date that was erased does not count;
+    /// if one is left and an event after it was erased, the change is `erased`.
     #[prost(bool, tag = "9")]
     pub expired: bool,
     /// Whether the key under which the last event was signed was revoked later, as of a time at or before its

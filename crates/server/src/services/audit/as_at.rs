@@ -70,8 +70,8 @@ fn read(request: &v1::GetHistoryAsAtRequest) -> Result<(Domain, DocumentHash), S
 fn statement(firm: &str, issuer: &Domain, at: Timestamp) -> String {
     format!(
         "statement of {firm}, not a proof: what it had received of this document of {issuer} by {}, in the streams \
-         that the caller may see and as far as it is not erased; of many events, the newest by then. That each event was logged can be proved; that \
-         there was no other cannot",
+         that the caller may see and as far as it is not erased; of many events, the newest by then. That each \
+         event was logged can be proved; that there was no other cannot",
         rfc3339(at.signed_micros())
     )
 }
