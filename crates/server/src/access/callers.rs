@@ -107,12 +107,11 @@ impl Callers {
         if self.known.read().unwrap_or_else(PoisonError::into_inner).len() >= CALLERS_MAX {
             return Err(CallersError::TooMany);
         }
-        let (known_by, token) = match grant.certificate {
-            Some(certificate) => (KnownBy::Certificate(certificate), None),
-            None => {
-                let token = Token::from_random(&*(self.random)().map_err(CallersError::Random)?);
-                (KnownBy::Token(token.hash()), Some(token))
-            }
+        let (known_by, token) = if let Some(certificate) = grant.certificate {
+            (KnownBy::Certificate(certificate), None)
+        } else {
+            let token = Token::from_random(&*(self.random)().map_err(CallersError::Random)?);
+            (KnownBy::Token(token.hash()), Some(token))
         };
         // Of 2^32 ids some may be taken; another one is not.
         loop {
