@@ -2,8 +2,10 @@
 
 use tempfile::TempDir;
 use witness_core::{
+    entry::EntryKind,
     event::{Change, StatusClass},
     hash::Hash,
+    name::Name,
 };
 use witness_tests::{Audited, MadeBundle, Stray};
 
@@ -272,7 +274,7 @@ fn what_was_erased_must_be_named_and_what_is_named_be_erased() {
     ] {
         let (folder, mut made) = founded();
         if is_gone {
-            made.erased.insert((witness_core::name::Name::parse("main").unwrap(), 1));
+            made.erased.insert((Name::parse("main").unwrap(), 1));
         }
         let events = three(&made);
         let index = made.submit(SCHOOL, "main", &events);
@@ -289,6 +291,32 @@ fn what_was_erased_must_be_named_and_what_is_named_be_erased() {
             assert_eq!(audited.summary["erased"], "1");
         }
     }
+}
+
+#[test]
+fn an_erasure_logged_ahead_hides_nothing() {
+    let (folder, mut made) = founded();
+    made.erased.extend([1, 2].map(|sequence| (Name::parse("main").unwrap(), sequence)));
+    let one = event(&made, 1, Change::Issued);
+    made.submit(SCHOOL, "main", &[one]);
+    let ahead =
+        "witness-erasure/v1\nwitness.example/log1\nschool.example\nrequest\nmain 0 1000000000\n";
+    let early = made.log(EntryKind::Erasure, ahead.to_owned());
+    let two = [2, 3].map(|n| event(&made, n, Change::Issued));
+    let left_out = made.submit(SCHOOL, "main", &two);
+    made.finish();
+    let audited = Audited::of(folder.path(), &[]);
+    assert_eq!(audited.said.code, Some(1), "{}", audited.said);
+    assert!(audited.names("erasure-early", "main", 1, early.0), "{}", audited.said);
+    for sequence in [1, 2] {
+        assert!(audited.names("erased", "main", sequence, left_out.0), "{}", audited.said);
+    }
+    // What it named of the past is there, and should not be.
+    assert_eq!(
+        audited.rules().into_iter().collect::<Vec<_>>(),
+        ["erased", "erasure-early", "not-erased"]
+    );
+    assert_eq!(audited.findings.len(), 4, "{}", audited.said);
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! What can be wrong with an entry that a log has signed.
 
 use crate::{
-    firm::FirmError, key::KeyId, name::Origin, note::NoteError, registry::RegistryError,
-    submission::IssuerNoteError, text::Malformed,
+    firm::FirmError,
+    key::KeyId,
+    name::{Name, Origin},
+    note::NoteError,
+    registry::RegistryError,
+    submission::IssuerNoteError,
+    text::Malformed,
 };
 
 /// Why an entry is not good.
@@ -71,6 +76,24 @@ pub enum Fault {
     /// It was signed over another past.
     #[error("it does not name the submission before it")]
     Previous,
+    /// It erases what came only later, or never: whatever came there could be left out.
+    #[error("it erases event {sequence} of stream {stream}, which had not been logged yet")]
+    ErasureEarly {
+        /// The stream.
+        stream: Name,
+        /// Sequence number of the first such event.
+        sequence: u64,
+    },
+    /// It erases what had to be kept.
+    #[error("it erases event {sequence} of stream {stream}, on which the legal hold {hold} stood")]
+    ErasureHeld {
+        /// The stream.
+        stream: Name,
+        /// Sequence number of the first such event.
+        sequence: u64,
+        /// The hold.
+        hold: Name,
+    },
 }
 
 impl Fault {
@@ -97,7 +120,9 @@ impl Fault {
             | Self::KeyRevoked { .. }
             | Self::Signature
             | Self::Gap { .. }
-            | Self::Previous => false,
+            | Self::Previous
+            | Self::ErasureEarly { .. }
+            | Self::ErasureHeld { .. } => false,
         }
     }
 }

@@ -4,7 +4,8 @@
 //! What must hold: the entries are those of a signed tree, which the caller has checked or checks yet. After a
 //! fault the playing goes on, so that one fault is not found again in all that follows where that can be helped.
 
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::ops::Range;
 
 use super::fault::Fault;
 use crate::{
@@ -183,6 +184,7 @@ impl Replay {
             EntryKind::Erasure => {
                 let erasure = Erasure::parse(&entry.body)?;
                 self.of_this_log(&erasure.origin)?;
+                self.may_erase(&erasure)?;
                 Ok(Replayed::Erasure(erasure))
             }
             EntryKind::Observation => match Observation::parse(&entry.body) {
@@ -230,6 +232,40 @@ impl Replay {
     fn stream(&self, issuer: &Domain, stream: &Name) -> Result<&StreamRecord, Fault> {
         let record = self.registry.issuer(issuer).ok_or(Fault::IssuerUnknown)?;
         record.streams.get(stream).ok_or(Fault::StreamNotOpen)
+    }
+
+    /// Those events of an erasure that are logged: streams by their numbers, and sequence numbers.
+    #[must_use]
+    pub fn logged_of(&self, erasure: &Erasure) -> Vec<(u32, Range<u64>)> {
+        let logged = erasure.ranges.iter().filter_map(|range| {
+            let ordinal = self.stream(&erasure.issuer, &range.stream).ok()?.ordinal;
+            let events = range.first_sequence..range.end().min(self.next_sequence(ordinal));
+            (!events.is_empty()).then_some((ordinal, events))
+        });
+        logged.collect()
+    }
+
+    /// Checks that what is erased was logged before, and that no legal hold stood on it.
+    fn may_erase(&self, erasure: &Erasure) -> Result<(), Fault> {
+        for range in &erasure.ranges {
+            let stream = range.stream.clone();
+            let next = self.next_sequence(self.stream(&erasure.issuer, &stream)?.ordinal);
+            if range.end() > next {
+                let sequence = range.first_sequence.max(next);
+                return Err(Fault::ErasureEarly { stream, sequence });
+            }
+            if let Some(hold) = self.registry.hold_over(&erasure.issuer, range) {
+                let events = self.registry.hold(hold).and_then(|record| record.range.as_ref());
+                let first = events.map_or(0, |events| events.first_sequence);
+                let (sequence, hold) = (range.first_sequence.max(first), hold.clone());
+                return Err(Fault::ErasureHeld { stream, sequence, hold });
+            }
+        }
+        Ok(())
+    }
+
+    fn next_sequence(&self, ordinal: u32) -> u64 {
+        self.positions.get(&ordinal).map_or(0, |position| position.next_sequence)
     }
 
     /// Where the stream stood before the submission.

@@ -29,6 +29,7 @@ mod oracles;
 mod personal;
 mod receipts;
 mod registry;
+mod replay;
 mod rfc6962;
 mod tlog_policy;
 mod trees;

@@ -161,6 +161,8 @@ fn rule_of(fault: &Fault) -> Rule {
     match fault {
         Fault::Gap { .. } | Fault::Previous => Rule::Gap,
         Fault::KeyRevoked { .. } => Rule::RevokedKey,
+        Fault::ErasureEarly { .. } => Rule::ErasureEarly,
+        Fault::ErasureHeld { .. } => Rule::ErasureHeld,
         Fault::Signature | Fault::KeyUnknown | Fault::KeyNotYetAdded => Rule::Signature,
         Fault::Text(_)
         | Fault::Note(_)

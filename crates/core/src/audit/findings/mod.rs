@@ -24,7 +24,7 @@ pub use order::Orders;
 pub use place::Place;
 pub use rule::{Rule, Severity};
 pub use silence::Silences;
-pub use streams::{AuditedStream, AuditedStreams};
+pub use streams::{AuditedStream, AuditedStreams, Erased};
 pub use thresholds::Thresholds;
 
 /// One finding.

@@ -41,6 +41,10 @@ pub enum Rule {
     Bodies,
     /// What was erased is named by an erasure in the log.
     Erased,
+    /// An erasure names only what was logged before it.
+    ErasureEarly,
+    /// An erasure names nothing on which a legal hold stood.
+    ErasureHeld,
     /// Roll-ups are signed and cover this log.
     RollUp,
     /// Anchors are proved up to the header of a block.
@@ -73,7 +77,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::File,
         Self::Tree,
         Self::Checkpoint,
@@ -83,6 +87,8 @@ impl Rule {
         Self::RevokedKey,
         Self::Bodies,
         Self::Erased,
+        Self::ErasureEarly,
+        Self::ErasureHeld,
         Self::RollUp,
         Self::Anchor,
         Self::LateReport,
@@ -112,6 +118,8 @@ impl Rule {
             Self::RevokedKey => "revoked-key",
             Self::Bodies => "bodies",
             Self::Erased => "erased",
+            Self::ErasureEarly => "erasure-early",
+            Self::ErasureHeld => "erasure-held",
             Self::RollUp => "roll-up",
             Self::Anchor => "anchor",
             Self::LateReport => "late-report",
@@ -142,6 +150,8 @@ impl Rule {
             | Self::RevokedKey
             | Self::Bodies
             | Self::Erased
+            | Self::ErasureEarly
+            | Self::ErasureHeld
             | Self::RollUp
             | Self::Anchor => Severity::Broken,
             Self::LateReport

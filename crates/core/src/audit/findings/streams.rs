@@ -1,16 +1,12 @@
 //! The streams of a log as an audit sees them: which are in the bundle, and what is said to be erased of them.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::ops::Range;
 
 use crate::{
     audit::BundleScope,
-    erasure::Erasure,
-    merkle::LeafIndex,
     name::{Domain, Name},
-    registry::Registry,
+    registry::{Registry, StreamRecord},
 };
 
 /// A stream of the log.
@@ -34,7 +30,7 @@ pub struct AuditedStream {
 }
 
 impl AuditedStream {
-    /// Whether an erasure names an event.
+    /// Whether an erasure that was logged after it names an event.
     #[must_use]
     pub fn is_erased(&self, sequence: u64) -> bool {
         let before = self.erased.range(..=sequence).next_back();
@@ -47,18 +43,14 @@ impl AuditedStream {
 pub struct AuditedStreams(Vec<AuditedStream>);
 
 impl AuditedStreams {
-    /// The streams of a registry, seen by a bundle of a scope, after erasures. Gives those erasures, too, that name
-    /// what is not there.
+    /// The streams of a registry, seen by a bundle of a scope, after erasures.
     #[must_use]
-    pub fn new(
-        registry: &Registry,
-        scope: &BundleScope,
-        erasures: &[(LeafIndex, Erasure)],
-    ) -> (Self, Vec<LeafIndex>) {
+    pub fn new(registry: &Registry, scope: &BundleScope, mut erased: Erased) -> Self {
         let mut streams: BTreeMap<u32, AuditedStream> = BTreeMap::new();
-        let touched: BTreeSet<&Domain> = erasures.iter().map(|(_, it)| &it.issuer).collect();
         for (issuer, record) in registry.issuers() {
-            let all = record.streams.values().all(|stream| scope.has(issuer, stream));
+            let is_touched = |stream: &StreamRecord| erased.0.contains_key(&stream.ordinal);
+            let mut own = record.streams.values();
+            let all = own.all(|stream| scope.has(issuer, stream) && !is_touched(stream));
             for (name, stream) in &record.streams {
                 let audited = AuditedStream {
                     issuer: issuer.clone(),
@@ -66,35 +58,16 @@ impl AuditedStreams {
                     stream: name.clone(),
                     back_fill: stream.back_fill,
                     in_scope: scope.has(issuer, stream),
-                    is_all: all && !touched.contains(issuer),
+                    is_all: all,
                     erased: BTreeMap::new(),
                 };
                 streams.insert(stream.ordinal, audited);
             }
         }
-        let mut all = Self(streams.into_values().collect());
-        let stray = erasures.iter().filter(|(_, erasure)| !all.erase(registry, erasure));
-        let stray = stray.map(|(index, _)| *index).collect::<Vec<_>>();
-        (all, stray)
-    }
-
-    fn erase(&mut self, registry: &Registry, erasure: &Erasure) -> bool {
-        let issuer = registry.issuer(&erasure.issuer);
-        let mut is_known = true;
-        for range in &erasure.ranges {
-            let record = issuer.and_then(|issuer| issuer.streams.get(&range.stream));
-            let at = record.and_then(|record| usize::try_from(record.ordinal).ok());
-            let Some(stream) = at.and_then(|at| self.0.get_mut(at)) else {
-                is_known = false;
-                continue;
-            };
-            let end = stream.erased.entry(range.first_sequence).or_insert(0);
-            *end = range.end().max(*end);
+        for (ordinal, stream) in &mut streams {
+            stream.erased = erased.0.remove(ordinal).unwrap_or_default();
         }
-        for stream in self.0.iter_mut().filter(|it| it.issuer == erasure.issuer) {
-            stream.unite();
-        }
-        is_known
+        Self(streams.into_values().collect())
     }
 
     /// One stream.
@@ -109,22 +82,48 @@ impl AuditedStreams {
     }
 }
 
-impl AuditedStream {
-    /// Ranges may touch or overlap; united, each event is in one at most.
-    fn unite(&mut self) {
-        let mut united: BTreeMap<u64, u64> = BTreeMap::new();
-        for (first, end) in &self.erased {
-            match united.last_entry() {
-                Some(mut last) if *last.get() >= *first => {
-                    let longer = (*last.get()).max(*end);
-                    last.insert(longer);
-                }
-                _ => {
-                    united.insert(*first, *end);
-                }
-            }
+/// The events that erasures name, of those that were logged before each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Erased(BTreeMap<u32, BTreeMap<u64, u64>>);
+
+impl Erased {
+    /// Takes events of a stream. Ranges may touch or overlap; united at once, each event is in one at most.
+    pub fn take(&mut self, stream: u32, events: Range<u64>) {
+        let Range { mut start, mut end } = events;
+        if start >= end {
+            return;
         }
-        self.erased = united;
+        let ranges = self.0.entry(stream).or_default();
+        while let Some((first, last)) = ranges.range(..=end).next_back()
+            && *last >= start
+        {
+            let first = *first;
+            (start, end) = (start.min(first), end.max(*last));
+            ranges.remove(&first);
+        }
+        ranges.insert(start, end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn united(taken: &[Range<u64>]) -> Vec<(u64, u64)> {
+        let mut erased = Erased::default();
+        for events in taken {
+            erased.take(7, events.clone());
+        }
+        erased.0.remove(&7).into_iter().flatten().collect()
+    }
+
+    #[test]
+    fn erased_ranges_are_united_where_they_touch_or_overlap() {
+        assert_eq!(united(&[5..8, 0..2, 10..11]), [(0, 2), (5, 8), (10, 11)]);
+        assert_eq!(united(&[5..8, 0..2, 2..5]), [(0, 8)]);
+        assert_eq!(united(&[0..2, 4..6, 8..9, 1..20]), [(0, 20)]);
+        assert_eq!(united(&[0..20, 4..6]), [(0, 20)]);
+        assert_eq!(united(&[4..6, 0..5, 9..9]), [(0, 6)]);
     }
 }
 

@@ -16,6 +16,7 @@ impl Found {
         let pairs: &[(&'static str, &dyn ToString)] = match self {
             Self::Fault(Fault::Gap { expected }) => &[("expected_sequence", expected)],
             Self::Fault(Fault::KeyRevoked { key }) => &[("key", key)],
+            Self::Fault(Fault::ErasureHeld { hold, .. }) => &[("hold", hold)],
             Self::Broken { .. } | Self::NotErased | Self::Fault(_) => &[],
             Self::LateReport { occurred_at, received_at, after_us } => &[
                 ("occurred_at_us", occurred_at),

@@ -8,7 +8,7 @@ use witness_core::{
     audit::{BundleScope, Fault},
     audit::{
         Played, Replay, Replayed,
-        findings::{Finding, Found, Place, Rule, Silences, Thresholds},
+        findings::{Erased, Finding, Found, Place, Rule, Silences, Thresholds},
     },
     entry::{Entry, EntryKind},
     erasure::Erasure,
@@ -43,7 +43,7 @@ impl Ed25519 for VerifiedLater {
 #[derive(Debug)]
 pub(super) struct Log {
     pub(super) replay: Replay,
-    pub(super) erasures: Vec<(LeafIndex, Erasure)>,
+    pub(super) erased: Erased,
     /// Number of entries of kinds that are not known here.
     pub(super) unknown: u64,
     /// When the last entry was received that stands below a size that was asked for.
@@ -88,7 +88,7 @@ impl Log {
     ) -> Result<Self> {
         let silences = Silences::default();
         let received = BTreeMap::new();
-        let mut log = Self { replay, erasures: Vec::new(), unknown: 0, received, silences };
+        let mut log = Self { replay, erased: Erased::default(), unknown: 0, received, silences };
         let reader = || Reader { folder, size };
         in_order((size.0.div_ceil(TILE_WIDTH), threads), reader, |number, bytes| {
             let entries = read_bundle(&bytes).context("an entry bundle has changed meanwhile")?;
@@ -116,7 +116,8 @@ impl Log {
             Ok(played) => played,
             Err(fault) if fault.may_be_later() => return Err(later(index, &fault).into()),
             Err(fault) => {
-                let (place, name) = self.place(index, text);
+                self.erase_in_spite_of(&fault, text);
+                let (place, name) = self.place(index, text, &fault);
                 return report.find(Finding { place, found: Found::Fault(fault) }, name);
             }
         };
@@ -148,7 +149,7 @@ impl Log {
                 report.broken(Rule::Entry, Place::Entry(index), why)
             }
             Replayed::Erasure(erasure) => {
-                self.erasures.push((index, erasure));
+                self.erase(&erasure);
                 Ok(())
             }
             Replayed::Unknown => {
@@ -156,6 +157,24 @@ impl Log {
                 Ok(())
             }
             Replayed::Firm(_) | Replayed::Observation(_) => Ok(()),
+        }
+    }
+
+    /// What was logged before its erasure may be missing.
+    fn erase(&mut self, erasure: &Erasure) {
+        for (stream, events) in self.replay.logged_of(erasure) {
+            self.erased.take(stream, events);
+        }
+    }
+
+    /// What is wrong with an erasure is said once, and not again of each event.
+    fn erase_in_spite_of(&mut self, fault: &Fault, text: &[u8]) {
+        if !matches!(fault, Fault::ErasureEarly { .. } | Fault::ErasureHeld { .. }) {
+            return;
+        }
+        let entry = Entry::parse(text).ok();
+        if let Some(erasure) = entry.and_then(|entry| Erasure::parse(&entry.body).ok()) {
+            self.erase(&erasure);
         }
     }
 
@@ -203,11 +222,29 @@ impl Log {
     }
 
     /// Where an entry stands that is not good, as far as it can be told.
-    fn place(&self, index: LeafIndex, text: &[u8]) -> (Place, Option<StreamName>) {
+    fn place(&self, index: LeafIndex, text: &[u8], fault: &Fault) -> (Place, Option<StreamName>) {
         let registry = self.replay.registry();
-        named(registry, index, text)
+        erased(registry, index, (text, fault))
+            .or_else(|| named(registry, index, text))
             .map_or((Place::Entry(index), None), |(place, name)| (place, Some(name)))
     }
+}
+
+/// The event that must not be erased.
+fn erased(
+    registry: &Registry,
+    index: LeafIndex,
+    (text, fault): (&[u8], &Fault),
+) -> Option<(Place, StreamName)> {
+    let (Fault::ErasureEarly { stream, sequence } | Fault::ErasureHeld { stream, sequence, .. }) =
+        fault
+    else {
+        return None;
+    };
+    let issuer = Erasure::parse(&Entry::parse(text).ok()?.body).ok()?.issuer;
+    let ordinal = registry.issuer(&issuer)?.streams.get(stream)?.ordinal;
+    let place = Place::Event { stream: ordinal, sequence: *sequence, index };
+    Some((place, (issuer, stream.clone())))
 }
 
 fn named(registry: &Registry, index: LeafIndex, text: &[u8]) -> Option<(Place, StreamName)> {

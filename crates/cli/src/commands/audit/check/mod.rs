@@ -213,7 +213,7 @@ impl<'a> Check<'a> {
         let built = Built { roots: &tree.roots, received: &log.received };
         let by = (&by_firm, self.args.blocks.as_slice());
         let published = published::check((folder, bundle), by, built, report)?;
-        let streams = self.streams(&log, report)?;
+        let streams = self.streams(&mut log, report)?;
         if let Some(at) = published.at {
             log.end(at, thresholds, report)?;
         }
@@ -232,16 +232,13 @@ impl<'a> Check<'a> {
     }
 
     /// The streams of the log; those in the scope must be those that the bundle names.
-    fn streams(self, log: &Log, report: &mut Report<'_>) -> Result<AuditedStreams> {
+    fn streams(self, log: &mut Log, report: &mut Report<'_>) -> Result<AuditedStreams> {
         let Self { bundle, .. } = self;
         let registry = log.replay.registry();
-        let (streams, stray) = AuditedStreams::new(registry, &bundle.scope, &log.erasures);
+        let erased = std::mem::take(&mut log.erased);
+        let streams = AuditedStreams::new(registry, &bundle.scope, erased);
         let names = (0..).zip(streams.iter().map(|it| (it.issuer.clone(), it.stream.clone())));
         report.name_all(names);
-        for index in stray {
-            let why = "it erases events of a stream that is not open";
-            report.broken(Rule::Entry, Place::Entry(index), why)?;
-        }
         let own = bundle.scope.streams(registry);
         for stream in own.iter().filter(|it| !bundle.streams.contains(it)) {
             let why = format!(

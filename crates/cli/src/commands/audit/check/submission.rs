@@ -107,7 +107,7 @@ impl<'a, 'c> Reading<'a, 'c> {
     pub(super) fn erased(&mut self, leaf: Hash) {
         let Some(current) = &mut self.current else { return };
         if !current.stream.is_erased(current.sequence) {
-            let why = "it is said to be erased, and no erasure in the log names it; if it was erased \
+            let why = "it is said to be erased, and no erasure that was logged after it names it; if it was erased \
                        after the bundle's checkpoint, the bundle must be exported anew";
             let finding = broken(Rule::Erased, current.place(), why.to_owned());
             self.checked.findings.push(finding);
