@@ -32,6 +32,7 @@ mod personal;
 mod production;
 mod rebuild;
 mod refusals;
+mod roles;
 mod rollups;
 mod sequences;
 mod syncs;

@@ -127,6 +127,7 @@ pub(crate) fn render(firm: &Firm) -> String {
         "Syncs of the write-ahead log since the start",
         witness_ledger::Log::syncs,
     );
+    register_reads(&mut registry, firm);
     register_rollups(&mut registry, firm);
     register_anchors(&mut registry, firm);
     let mut text = String::new();
@@ -135,6 +136,17 @@ pub(crate) fn render(firm: &Firm) -> String {
         text.clear();
     }
     text
+}
+
+fn register_reads(registry: &mut Registry, firm: &Firm) {
+    let reads = Family::<LogLabel, Counter>::default();
+    for log in &firm.logs {
+        let label = LogLabel { log: log.origin().log().to_owned() };
+        reads.get_or_create(&label).inc_by(log.reads());
+    }
+    let help =
+        "Keys that were read from a log's store, and walks over keys that began, since the start";
+    registry.register("store_reads", help, reads);
 }
 
 fn register_rollups(registry: &mut Registry, firm: &Firm) {

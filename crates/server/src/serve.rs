@@ -16,7 +16,7 @@ use tokio::{
     task::JoinHandle,
 };
 use tokio_stream::{Stream, wrappers::UnixListenerStream};
-use tonic::{Request, Status, codec::CompressionEncoding, service::Routes, transport::Server};
+use tonic::{codec::CompressionEncoding, service::Routes, transport::Server};
 use tower_http::catch_panic::CatchPanicLayer;
 use witness_wire::{
     FILE_DESCRIPTOR_SET, MESSAGE_BYTES_MAX,
@@ -28,7 +28,7 @@ use witness_wire::{
 };
 
 use crate::{
-    access::{self, Caller, Gate, Limits},
+    access::{self, Gate, Limits},
     anchoring, clock,
     config::{self, Config},
     connections::{self, Connection},
@@ -172,22 +172,14 @@ async fn serve_operator(
     firm: Arc<Firm>,
     stopped: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    let gate = axum::middleware::from_fn(access::admit_operator);
+    let routes = Routes::new(AdminServiceServer::new(Admin(firm))).into_axum_router().layer(gate);
     server()
         .layer(CatchPanicLayer::new())
-        .add_service(AdminServiceServer::with_interceptor(Admin(firm), as_operator))
+        .add_routes(Routes::from(routes))
         .serve_with_incoming_shutdown(UnixListenerStream::new(listener), stopped)
         .await
         .context("the operator's service failed")
-}
-
-/// Who can open the socket is the operator.
-#[expect(
-    clippy::unnecessary_wraps,
-    reason = "what is between a call and its service may refuse it"
-)]
-fn as_operator(mut request: Request<()>) -> Result<Request<()>, Status> {
-    request.extensions_mut().insert(Caller::operator());
-    Ok(request)
 }
 
 fn server() -> Server {

@@ -13,8 +13,24 @@ use crate::{
 /// What it costs to look at something in memory, to go to a key, and to read a body cell, in units of about a
 /// microsecond.
 pub(super) const STEP: u64 = 1;
-pub(super) const SEEK: u64 = 8;
+const SEEK: u64 = 8;
 pub(super) const CELL: u64 = 24;
+
+/// What a search has spent.
+#[derive(Debug, Default)]
+pub(super) struct Spent {
+    /// In units of about a microsecond.
+    pub(super) micros: u64,
+    /// How often it went to a key.
+    pub(super) seeks: usize,
+}
+
+impl Spent {
+    pub(super) fn seek(&mut self) {
+        self.micros += SEEK;
+        self.seeks += 1;
+    }
+}
 
 /// Submissions that have a term, or any of some.
 pub(super) enum Source<'a> {
@@ -36,8 +52,20 @@ impl<'a> Source<'a> {
             .map(Self::AnyOf)
     }
 
+    /// How many lists of postings it walks.
+    pub(super) fn lists(&self) -> usize {
+        match self {
+            Self::Term(_) => 1,
+            Self::AnyOf(all) => all.len(),
+        }
+    }
+
     /// The first index at or after `target`.
-    pub(super) fn seek(&mut self, target: u64, spent: &mut u64) -> Result<Option<u64>, StoreError> {
+    pub(super) fn seek(
+        &mut self,
+        target: u64,
+        spent: &mut Spent,
+    ) -> Result<Option<u64>, StoreError> {
         match self {
             Self::Term(postings) => postings.seek(target, spent),
             Self::AnyOf(all) => {
@@ -80,10 +108,10 @@ impl<'a> Postings<'a> {
         self.block.get(self.at)
     }
 
-    fn seek(&mut self, target: u64, spent: &mut u64) -> Result<Option<u64>, StoreError> {
+    fn seek(&mut self, target: u64, spent: &mut Spent) -> Result<Option<u64>, StoreError> {
         let mut target_key = target;
         loop {
-            *spent += STEP;
+            spent.micros += STEP;
             let rest = self.block.get(self.at..).unwrap_or_default();
             self.at += rest.partition_point(|posting| posting.index < target);
             if let Some(posting) = self.current() {
@@ -92,7 +120,7 @@ impl<'a> Postings<'a> {
             if self.is_at_end {
                 return Ok(None);
             }
-            *spent += SEEK;
+            spent.seek();
             let damaged = || StoreError::Damaged { what: "block of postings" };
             self.block.clear();
             self.at = 0;
@@ -125,9 +153,9 @@ impl<'a> Rows<'a> {
     pub(super) fn seek(
         &mut self,
         target: u64,
-        spent: &mut u64,
+        spent: &mut Spent,
     ) -> Result<Option<(u64, Row)>, StoreError> {
-        *spent += STEP;
+        spent.micros += STEP;
         match self.current {
             Some((index, _)) if index >= target => return Ok(self.current),
             // Most often it is the next one.
@@ -137,7 +165,7 @@ impl<'a> Rows<'a> {
             _ => {}
         }
         if self.current.is_none_or(|(index, _)| index < target) {
-            *spent += SEEK;
+            spent.seek();
             self.current = row(self.cursor.seek(&Row::key(target))?)?;
         }
         Ok(self.current)

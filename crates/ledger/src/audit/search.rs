@@ -7,7 +7,7 @@ use witness_core::{merkle::LeafIndex, registry::Registry};
 
 use super::{
     cells::{Row, ZONE_BITS, decode_zone, zone_key},
-    cursor::{CELL, Rows, SEEK, STEP, Source},
+    cursor::{CELL, Rows, STEP, Source, Spent},
     event::{self, AuditEvent, Logged},
     filter::{Filter, Streams},
     postings::EventSet,
@@ -21,6 +21,9 @@ use crate::{
 const SPENT_MAX: u64 = 30_000;
 /// Bytes of a page: with all around it, it must fit the 4 MiB that clients of gRPC take.
 const PAGE_BYTES_MAX: usize = 2 << 20;
+/// For each list of postings, how often a search goes to a key is a whole number of these: a term that only others
+/// have, a few times, costs as much as one that nobody has.
+const SEEKS_AT_ONCE: usize = 16;
 
 /// A place in the order of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +69,7 @@ pub(super) struct Search<'a> {
     zones: Cursor<'a>,
     /// The last zone that may have what the filter asks for.
     zone: Option<u64>,
-    spent: u64,
+    spent: Spent,
     limit: usize,
     bytes: usize,
     found: Vec<AuditEvent>,
@@ -96,7 +99,7 @@ impl<'a> Search<'a> {
             rows: Rows::of(store)?,
             zones: store.cursor(family::AUDIT, None)?,
             zone: None,
-            spent: 0,
+            spent: Spent::default(),
             limit,
             bytes: 0,
             found: Vec::new(),
@@ -105,15 +108,26 @@ impl<'a> Search<'a> {
 
     /// A page from `from` on, below `end`.
     pub(super) fn run(mut self, from: Position, end: u64) -> Result<Found, StoreError> {
+        let next = self.walk(from, end)?;
+        let lists = self.sources.iter().map(Source::lists).sum::<usize>().max(1);
+        while !self.spent.seeks.is_multiple_of(SEEKS_AT_ONCE * lists) {
+            self.spent.seek();
+            self.zones.seek(&zone_key(u64::MAX))?;
+        }
+        Ok(Found { events: self.found, next })
+    }
+
+    /// Finds the events of a page; gives where to go on, unless that was all.
+    fn walk(&mut self, from: Position, end: u64) -> Result<Option<Position>, StoreError> {
         let (begin, end) = self.received(end)?;
         let mut target = from.index.0.max(begin);
         loop {
             let (index, row) = match self.next_submission(target, end)? {
                 Step::At(index, row) => (index, row),
-                Step::End => return Ok(Found { events: self.found, next: None }),
+                Step::End => return Ok(None),
                 Step::Enough(target) => {
-                    let next = Position { index: LeafIndex(target), event: event_at(from, target) };
-                    return Ok(Found { events: self.found, next: Some(next) });
+                    let event = event_at(from, target);
+                    return Ok(Some(Position { index: LeafIndex(target), event }));
                 }
             };
             if let Some(after) = self.after_zones_without(index)? {
@@ -123,7 +137,7 @@ impl<'a> Search<'a> {
             let events = self.events(&row);
             let first = event_at(from, index);
             if let ControlFlow::Break(next) = self.take_events((index, &row), &events, first)? {
-                return Ok(Found { events: self.found, next: Some(next) });
+                return Ok(Some(next));
             }
             target = index + 1;
         }
@@ -146,7 +160,7 @@ impl<'a> Search<'a> {
     /// The first submission from `target` on that all sources have.
     fn next_submission(&mut self, mut target: u64, end: u64) -> Result<Step, StoreError> {
         'again: while target < end {
-            if self.spent > SPENT_MAX {
+            if self.spent.micros > SPENT_MAX {
                 return Ok(Step::Enough(target));
             }
             for source in &mut self.sources {
@@ -175,7 +189,7 @@ impl<'a> Search<'a> {
         if !self.filter.asks_when_it_occurred() || self.zone == Some(zone) {
             return Ok(None);
         }
-        self.spent += SEEK;
+        self.spent.seek();
         let mut pair = self.zones.seek(&zone_key(zone))?;
         let mut after = zone;
         while let Some((_, value)) = pair {
@@ -183,7 +197,7 @@ impl<'a> Search<'a> {
             if self.filter.takes_span(span) {
                 break;
             }
-            self.spent += STEP;
+            self.spent.micros += STEP;
             after += 1;
             pair = self.zones.advance()?;
         }
@@ -215,12 +229,12 @@ impl<'a> Search<'a> {
         let (mut logged, mut cell) = (None, (u16::MAX, Vec::new()));
         for event in events.iter().filter(|event| *event >= first) {
             let is_full = self.found.len() >= self.limit || self.bytes > PAGE_BYTES_MAX;
-            if is_full || self.spent > SPENT_MAX {
+            if is_full || self.spent.micros > SPENT_MAX {
                 return Ok(ControlFlow::Break(Position { index, event }));
             }
             let (number, place) = event::place_of(event);
             if cell.0 != number {
-                self.spent += CELL;
+                self.spent.micros += CELL;
                 let key = cells::body_key(index, number);
                 cell = (number, self.store.get(family::BODY, &key)?.unwrap_or_default());
             }
@@ -242,7 +256,7 @@ impl<'a> Search<'a> {
     }
 
     fn read(&mut self, index: LeafIndex, row: &Row) -> Result<Logged, StoreError> {
-        self.spent += 2 * CELL;
+        self.spent.micros += 2 * CELL;
         let damaged = StoreError::Damaged { what: "row of a submission" };
         let text = self.store.get(family::ENTRY, &cells::index_key(index))?;
         let text = text.ok_or(StoreError::Damaged { what: "entry" })?;

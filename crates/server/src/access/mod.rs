@@ -14,7 +14,7 @@ mod record;
 pub(crate) use self::{
     caller::{Caller, Role},
     callers::{Callers, CallersError, Grant},
-    gate::{Gate, admit, no_method, permit, speaks_grpc},
+    gate::{Gate, admit, admit_operator, no_method, permit, speaks_grpc},
     limits::Limits,
     log::AccessLog,
     policy::Policy,
