@@ -358,7 +358,7 @@ fn what_was_held_of_a_document_at_any_time_is_what_had_come_by_then_in_scope() {
                         assert!(last.erased_at.is_some() || is_restored);
                     }
                     (last, standing) => {
-                        assert_eq!((last.is_some(), standing.is_some()), (false, false))
+                        assert_eq!((last.is_some(), standing.is_some()), (false, false));
                     }
                 }
                 found += usize::from(!own.is_empty());
