@@ -218,7 +218,28 @@ fn a_conflict_is_found() {
     made.submit(SCHOOL, "main", &[one]);
     let index = made.conflict(SCHOOL, "main", 0);
     made.finish();
-    assert!(fires(&folder, "conflict", 0).names("conflict", "main", 0, index.0));
+    let audited = fires(&folder, "conflict", 0);
+    assert!(audited.names("conflict", "main", 0, index.0));
+    assert_eq!(audited.findings[0]["inputs"]["against_index"], (index.0 - 1).to_string());
+}
+
+#[test]
+fn nobody_is_convicted_by_the_firms_word_alone() {
+    // Another range: whether an event differs the notes do not show.
+    let (folder, mut made) = founded();
+    let two = [1, 2].map(|n| event(&made, n, Change::Issued));
+    made.submit(SCHOOL, "main", &two);
+    made.conflict(SCHOOL, "main", 1);
+    made.finish();
+    let audited = fires(&folder, "conflict", 0);
+    assert!(audited.findings[0]["inputs"].get("against_index").is_none(), "{}", audited.said);
+    // Nothing is logged there.
+    let (folder, mut made) = founded();
+    let one = event(&made, 1, Change::Issued);
+    made.submit(SCHOOL, "main", &[one]);
+    let index = made.conflict(SCHOOL, "main", 1);
+    made.finish();
+    assert!(fires(&folder, "entry", 1).names("entry", "main", 1, index.0));
 }
 
 #[test]

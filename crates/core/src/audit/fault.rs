@@ -76,6 +76,9 @@ pub enum Fault {
     /// It was signed over another past.
     #[error("it does not name the submission before it")]
     Previous,
+    /// It is logged as a conflict, and is none.
+    #[error("it is logged as a conflict, and contradicts nothing that was logged before it")]
+    NoConflict,
     /// It erases what came only later, or never: whatever came there could be left out.
     #[error("it erases event {sequence} of stream {stream}, which had not been logged yet")]
     ErasureEarly {
@@ -121,6 +124,7 @@ impl Fault {
             | Self::Signature
             | Self::Gap { .. }
             | Self::Previous
+            | Self::NoConflict
             | Self::ErasureEarly { .. }
             | Self::ErasureHeld { .. } => false,
         }

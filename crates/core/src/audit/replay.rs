@@ -177,8 +177,16 @@ impl Replay {
             EntryKind::Conflict => {
                 let note = IssuerNote::<Submission>::parse(body)?;
                 self.of_this_log(&note.body.origin)?;
-                self.stream(&note.body.issuer, &note.body.stream)?;
+                let ordinal = self.stream(&note.body.issuer, &note.body.stream)?.ordinal;
                 self.signed(&note, &note.body.issuer, (index, entry.received_at), ed25519)?;
+                let stood = self.positions.get(&ordinal);
+                let may_contradict = |stood: &Position| {
+                    note.body.first_sequence < stood.next_sequence
+                        && note.text_hash != stood.previous
+                };
+                if !stood.is_some_and(may_contradict) {
+                    return Err(Fault::NoConflict);
+                }
                 Ok(Replayed::Conflict(note))
             }
             EntryKind::Erasure => {

@@ -1,4 +1,4 @@
-//! What a log must not hold: erasures of what is not there yet or must be kept.
+//! What a log must not hold: erasures of what is not there yet or must be kept, and conflicts that are none.
 
 use witness_core::{
     audit::{Fault, Played, Replay, Replayed},
@@ -123,4 +123,20 @@ fn an_erasure_over_a_standing_legal_hold_is_not_good() {
     assert!(log.erase("main 4 2\n").is_ok());
     log.register("legal-hold case-18 school.example\n");
     assert_eq!(log.erase("main 8 1\n"), held(8, "case-18"));
+}
+
+#[test]
+fn a_conflict_that_contradicts_nothing_logged_before_it_is_not_good() {
+    let mut log = Story::found();
+    let conflict = |log: &mut Story, range, root| {
+        let (note, _) = log.signed(range, root);
+        log.play(EntryKind::Conflict, note).map(|_| ())
+    };
+    assert_eq!(conflict(&mut log, (0, 1), "one"), Err(Fault::NoConflict));
+    let (same, _) = log.signed((0, 2), "one");
+    log.submit((0, 2), "one");
+    assert_eq!(log.play(EntryKind::Conflict, same).map(|_| ()), Err(Fault::NoConflict));
+    assert_eq!(conflict(&mut log, (2, 1), "two"), Err(Fault::NoConflict));
+    assert_eq!(conflict(&mut log, (1, 5), "two"), Ok(()));
+    assert_eq!(conflict(&mut log, (0, 2), "two"), Ok(()));
 }

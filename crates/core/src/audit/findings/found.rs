@@ -3,7 +3,10 @@
 use alloc::string::String;
 
 use super::Rule;
-use crate::{anomaly::Anomaly, audit::Fault, key::KeyId, schema::ChangeKind, time::Timestamp};
+use crate::{
+    anomaly::Anomaly, audit::Fault, key::KeyId, merkle::LeafIndex, schema::ChangeKind,
+    time::Timestamp,
+};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,12 +78,15 @@ pub enum Found {
         /// How.
         how: Resurrection,
     },
-    /// An issuer contradicted itself.
+    /// An issuer contradicted itself, by its own signatures or by the firm's word.
     Conflict {
         /// Sequence number of the first event of the submission that was refused.
         first_sequence: u64,
         /// How many events it has.
         events: u64,
+        /// The entry with the same range under another root, signed by the issuer, too. Without it the firm alone
+        /// says that events differ: the two notes do not show it.
+        against: Option<LeafIndex>,
     },
     /// Nothing came in a stream.
     Silence {
@@ -174,6 +180,7 @@ fn rule_of(fault: &Fault) -> Rule {
         | Fault::OtherLog { .. }
         | Fault::IssuerUnknown
         | Fault::IssuerOffboarded
-        | Fault::StreamNotOpen => Rule::Entry,
+        | Fault::StreamNotOpen
+        | Fault::NoConflict => Rule::Entry,
     }
 }

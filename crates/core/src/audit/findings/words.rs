@@ -48,8 +48,11 @@ impl Found {
                 ("received_at_us", &received_at.micros()),
             ],
             Self::Resurrected { how } => &[("how", &how.word())],
-            Self::Conflict { first_sequence, events } => {
+            Self::Conflict { first_sequence, events, against: None } => {
                 &[("first_sequence", first_sequence), ("events", events)]
+            }
+            Self::Conflict { first_sequence, events, against: Some(index) } => {
+                &[("first_sequence", first_sequence), ("events", events), ("against_index", index)]
             }
             Self::Silence { from, until, limit_us, mean_us } => &[
                 ("from_us", &from.micros()),
@@ -103,9 +106,14 @@ impl Found {
                  {as_of}"
             ),
             Self::Resurrected { how } => how.sentence().to_string(),
-            Self::Conflict { first_sequence, events } => format!(
-                "the issuer signed another submission of {events} events from sequence \
-                 {first_sequence} on, which contradicts what is logged: the two notes convict it"
+            Self::Conflict { first_sequence, events, against: Some(index) } => format!(
+                "the issuer signed another root for the {events} events from sequence \
+                 {first_sequence} on than in entry {index}: the two notes convict it"
+            ),
+            Self::Conflict { first_sequence, events, against: None } => format!(
+                "the firm logged as a conflict that the issuer signed other {events} events from \
+                 sequence {first_sequence} on, which reach into what is logged; whether events differ \
+                 the notes do not show"
             ),
             Self::Silence { from, until, limit_us, mean_us } => format!(
                 "nothing came from {from} to {until}, for {}; more than {} is silence (the gaps before \

@@ -14,6 +14,7 @@ use witness_core::{
 };
 
 use super::{
+    conflicts::Compared,
     folder::{Folder, width},
     notes::{self, Register, Wanted},
     pipeline::{Worker, in_order},
@@ -48,6 +49,7 @@ pub(super) struct Checked {
     pub(super) findings: Vec<Finding>,
     pub(super) digests: Vec<SubmissionDigest>,
     pub(super) counts: Counts,
+    pub(super) compared: Compared,
     /// Whether something is of a later version.
     pub(super) is_later: bool,
 }
@@ -61,6 +63,7 @@ pub(super) fn check(
 ) -> Result<(Counts, bool)> {
     let (mut orders, mut bursts) = (Orders::default(), Bursts::default());
     let (mut counts, mut is_later) = (Counts::default(), false);
+    let mut compared = Compared::default();
     let worker = || Checker { task, pen: task.spill.pen(), window: vec![0; WINDOW_BYTES] };
     let bundles = task.size.0.div_ceil(TILE_WIDTH);
     in_order((bundles, threads), worker, |_, checked| {
@@ -71,6 +74,7 @@ pub(super) fn check(
             found.into_iter().flatten().try_for_each(|finding| report.find(finding, None))?;
         }
         counts.add(checked.counts);
+        compared.add(checked.compared);
         is_later |= checked.is_later;
         bar.inc(checked.counts.events);
         Ok(())
@@ -78,6 +82,7 @@ pub(super) fn check(
     let mut last = Vec::new();
     bursts.end(task.thresholds, |finding| last.push(finding));
     last.into_iter().try_for_each(|finding| report.find(finding, None))?;
+    task.register.conflicts.report(&compared, report)?;
     Ok((counts, is_later))
 }
 
@@ -90,7 +95,7 @@ impl Worker for Checker<'_> {
         let entries = folder.entries(number, width(number, size))?;
         let entries = entries.context("an entry bundle has gone while it was checked")?;
         let first = number * TILE_WIDTH;
-        let wanted = notes::look(register, (first, &entries), &mut checked.findings)?;
+        let wanted = notes::look(register, (first, &entries), &mut checked)?;
         let path = BundlePath::Bodies(number);
         match (wanted.is_empty(), folder.open(path)?) {
             (true, None) => {}

@@ -23,6 +23,7 @@ use witness_core::{
 };
 
 use super::{
+    conflicts::Conflicts,
     folder::{Folder, width},
     pipeline::{Worker, in_order},
     report::{Report, StreamName},
@@ -44,6 +45,7 @@ impl Ed25519 for VerifiedLater {
 pub(super) struct Log {
     pub(super) replay: Replay,
     pub(super) erased: Erased,
+    pub(super) conflicts: Conflicts,
     /// Number of entries of kinds that are not known here.
     pub(super) unknown: u64,
     /// When the last entry was received that stands below a size that was asked for.
@@ -88,7 +90,14 @@ impl Log {
     ) -> Result<Self> {
         let silences = Silences::default();
         let received = BTreeMap::new();
-        let mut log = Self { replay, erased: Erased::default(), unknown: 0, received, silences };
+        let mut log = Self {
+            replay,
+            erased: Erased::default(),
+            conflicts: Conflicts::default(),
+            unknown: 0,
+            received,
+            silences,
+        };
         let reader = || Reader { folder, size };
         in_order((size.0.div_ceil(TILE_WIDTH), threads), reader, |number, bytes| {
             let entries = read_bundle(&bytes).context("an entry bundle has changed meanwhile")?;
@@ -131,14 +140,11 @@ impl Log {
                 self.hear(place, received_at, (judge, report))
             }
             Replayed::Conflict(note) => {
-                let Submission { issuer, stream, first_sequence, events, .. } = note.body;
-                let Some(ordinal) = self.audited((&issuer, &stream), judge.scope) else {
-                    return Ok(());
-                };
-                let sequence = first_sequence;
-                let place = Place::Submission { stream: ordinal.0, sequence, index };
-                let found = Found::Conflict { first_sequence, events };
-                report.find(Finding { place, found }, Some((issuer, stream)))
+                let place = (&note.body.issuer, &note.body.stream);
+                if let Some((stream, _)) = self.audited(place, judge.scope) {
+                    self.conflicts.take(stream, index, &note);
+                }
+                Ok(())
             }
             Replayed::Registry(note) => {
                 if self.replay.is_pinned(&note, judge.policy) {

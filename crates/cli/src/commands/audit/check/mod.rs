@@ -4,6 +4,7 @@
 
 mod args;
 mod bodies;
+mod conflicts;
 mod documents;
 mod folder;
 mod log;
@@ -219,7 +220,7 @@ impl<'a> Check<'a> {
         }
         let registry = log.replay.registry();
         let own = bundle.scope.streams(registry);
-        let register = Register { registry, streams: &streams, policy };
+        let register = Register { registry, streams: &streams, policy, conflicts: &log.conflicts };
         let (counts, is_later, undecided) = self.events(register, report)?;
         Ok(Came {
             is_later: is_later || published.is_later,
