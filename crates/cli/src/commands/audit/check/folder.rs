@@ -38,9 +38,15 @@ impl Folder {
         Ok(Some(bytes))
     }
 
-    /// Opens a file; nothing if it is not there.
+    /// Opens a file; nothing if it is not there. What is no plain file is not opened: a pipe would never end.
     pub(super) fn open(&self, path: BundlePath) -> Result<Option<File>> {
-        match File::open(self.at(path)) {
+        let at = self.at(path);
+        let opened = match fs::metadata(&at) {
+            Ok(found) if !found.is_file() => return Ok(None),
+            Ok(_) => File::open(&at),
+            Err(error) => Err(error),
+        };
+        match opened {
             Err(error) if is_absent(&error) => Ok(None),
             other => other.map(Some).with_context(|| format!("cannot open {path} of the bundle")),
         }
@@ -72,16 +78,17 @@ fn walk(
     is_called_for: &dyn Fn(BundlePath) -> bool,
     find: &mut dyn FnMut(String) -> Result<()>,
 ) -> Result<()> {
-    let cannot = || format!("cannot list {}", folder.display());
+    let cannot = || format!("cannot list {}", folder.display().to_string().escape_debug());
     let mut names = Vec::new();
     for file in fs::read_dir(folder).with_context(cannot)? {
         let file = file.with_context(cannot)?;
         let is_folder = file.file_type().with_context(cannot)?.is_dir();
-        names.push((file.file_name().to_string_lossy().into_owned(), is_folder));
+        names.push((file.file_name(), is_folder));
     }
     names.sort_unstable();
     for (name, is_folder) in names {
-        let path = format!("{prefix}{name}");
+        // No path of a bundle has what is replaced here.
+        let path = format!("{prefix}{}", name.to_string_lossy());
         if is_folder {
             walk((&folder.join(&name), &format!("{path}/")), is_called_for, find)?;
         } else if !BundlePath::parse(&path).is_some_and(is_called_for) {
@@ -100,4 +107,34 @@ fn is_absent(error: &io::Error) -> bool {
 pub(super) fn width(number: u64, size: TreeSize) -> u16 {
     let left = size.0.saturating_sub(number.saturating_mul(256));
     u16::try_from(left.min(256)).unwrap_or(256)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, process::Command};
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_plain_file_is_not_opened_and_names_of_any_bytes_are_listed() {
+        let temp = tempfile::tempdir().unwrap();
+        let bodies = temp.path().join("bodies");
+        fs::create_dir_all(bodies.join("000")).unwrap();
+        let made = Command::new("mkfifo").arg(bodies.join("001")).status().unwrap();
+        assert!(made.success());
+        let odd = temp.path().join(OsStr::from_bytes(b"odd\xff"));
+        fs::create_dir(&odd).unwrap();
+        fs::write(odd.join("file"), "x").unwrap();
+        let folder = Folder::new(temp.path());
+        for number in [0, 1, 2] {
+            assert!(folder.open(BundlePath::Bodies(number)).unwrap().is_none(), "{number}");
+        }
+        let mut found = Vec::new();
+        let mut find = |path| {
+            found.push(path);
+            Ok(())
+        };
+        folder.strange(&|_| false, &mut find).unwrap();
+        assert_eq!(found, ["bodies/001", "odd\u{fffd}/file"]);
+    }
 }
