@@ -64,7 +64,7 @@ impl Found {
             Self::UnexpectedChange { change, anomaly } => {
                 &[("change", &change.word()), ("anomaly", &anomaly.word())]
             }
-            Self::StrangeFile { path } => &[("path", path)],
+            Self::StrangeFile { path } => &[("path", &path.escape_debug())],
         };
         pairs.iter().map(|(name, value)| (*name, value.to_string())).collect()
     }
@@ -134,6 +134,7 @@ impl Found {
                 "an erasure in the log names it, and its body is in the bundle all the same".into()
             }
             Self::StrangeFile { path } => {
+                let path = path.escape_debug();
                 format!("{path} is no file of the bundle, and was not looked at")
             }
         }
@@ -193,5 +194,19 @@ fn unsigned_span(micros: u64) -> String {
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         3600..86_400 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
         _ => format!("{} d {} h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_in_the_name_of_a_file_is_escaped() {
+        let path = "a\u{1b}[2J\u{9b}1m\n\u{202e}ö".to_string();
+        let found = Found::StrangeFile { path };
+        let escaped = "a\\u{1b}[2J\\u{9b}1m\\n\\u{202e}ö";
+        assert!(found.sentence().starts_with(escaped), "{}", found.sentence());
+        assert_eq!(found.inputs(), [("path", escaped.to_string())]);
     }
 }
