@@ -15,13 +15,13 @@ use witness_core::{
 
 use super::{
     conflicts::Compared,
-    folder::{Folder, width},
+    folder::Folder,
     notes::{self, Register, Wanted},
     pipeline::{Worker, in_order},
     report::Report,
     spill::{Pen, Spill},
     submission::{Counts, Reading},
-    tree::broken,
+    tree::{EntriesRead, broken},
 };
 
 /// How much of a file is held at once.
@@ -32,6 +32,7 @@ const WINDOW_BYTES: usize = 256 * 1024;
 pub(super) struct Task<'a> {
     pub(super) folder: &'a Folder,
     pub(super) size: TreeSize,
+    pub(super) entries: &'a EntriesRead,
     pub(super) register: Register<'a>,
     pub(super) thresholds: &'a Thresholds,
     pub(super) spill: &'a Spill,
@@ -92,8 +93,7 @@ impl Worker for Checker<'_> {
     fn work(&mut self, number: u64) -> Result<Checked> {
         let mut checked = Checked::default();
         let Task { folder, size, register, .. } = self.task;
-        let entries = folder.entries(number, width(number, size))?;
-        let entries = entries.context("an entry bundle has gone while it was checked")?;
+        let entries = self.task.entries.again(folder, number, size)?;
         let first = number * TILE_WIDTH;
         let wanted = notes::look(register, (first, &entries), &mut checked)?;
         let path = BundlePath::Bodies(number);

@@ -24,9 +24,10 @@ use witness_core::{
 
 use super::{
     conflicts::Conflicts,
-    folder::{Folder, width},
+    folder::Folder,
     pipeline::{Worker, in_order},
     report::{Report, StreamName},
+    tree::EntriesRead,
 };
 use crate::outcome::Failure;
 
@@ -57,14 +58,14 @@ pub(super) struct Log {
 struct Reader<'a> {
     folder: &'a Folder,
     size: TreeSize,
+    read: &'a EntriesRead,
 }
 
 impl Worker for Reader<'_> {
     type Done = Vec<u8>;
 
     fn work(&mut self, number: u64) -> Result<Vec<u8>> {
-        let entries = self.folder.entries(number, width(number, self.size))?;
-        entries.context("an entry bundle has gone while it was checked")
+        self.read.again(self.folder, number, self.size)
     }
 
     fn end(self) -> Result<()> {
@@ -84,7 +85,7 @@ impl Log {
     /// Plays all entries, which must be those of a signed tree.
     pub(super) fn play(
         (folder, size, threads): (&Folder, TreeSize, NonZero<usize>),
-        wanted: &[TreeSize],
+        (read, wanted): (&EntriesRead, &[TreeSize]),
         (replay, judge): (Replay, Judge<'_>),
         (report, bar): (&mut Report<'_>, &ProgressBar),
     ) -> Result<Self> {
@@ -98,7 +99,7 @@ impl Log {
             received,
             silences,
         };
-        let reader = || Reader { folder, size };
+        let reader = || Reader { folder, size, read };
         in_order((size.0.div_ceil(TILE_WIDTH), threads), reader, |number, bytes| {
             let entries = read_bundle(&bytes).context("an entry bundle has changed meanwhile")?;
             let mut next = number * TILE_WIDTH;

@@ -1,6 +1,7 @@
 //! `witness audit check`: an audit bundle against a trust policy, with no server and no clock.
 //!
-//! What must hold: memory grows with issuers and streams, never with entries, events or findings.
+//! What must hold: memory grows with issuers and streams, with stretches of erased events and with conflicts, and by
+//! 32 bytes for 256 entries; of the events, the records of one part of the documents are held for each core.
 
 mod args;
 mod bodies;
@@ -64,7 +65,14 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<Outcome> {
         thresholds: &thresholds,
         threads: args.threads(),
     };
-    check.find(&mut report)?.show(report)
+    match check.find(&mut report) {
+        Ok(summary) => summary.show(report),
+        Err(error) => {
+            // What was found before counts, whatever ended the check.
+            report.show_kept()?;
+            Err(error)
+        }
+    }
 }
 
 /// Reads what the bundle says of itself; without that nothing can be told.
@@ -206,7 +214,8 @@ impl<'a> Check<'a> {
         let replay = Replay::new(bundle.origin.clone(), policy.firm_root.clone());
         let judge = Judge { policy, scope: &bundle.scope, thresholds };
         let what = (folder, bundle.size, self.threads);
-        let mut log = Log::play(what, &self.sizes(), (replay, judge), (report, &bar))?;
+        let mut log =
+            Log::play(what, (&tree.read, &self.sizes()), (replay, judge), (report, &bar))?;
         bar.finish_and_clear();
 
         let (firm, origin) = (log.replay.firm(), &bundle.origin);
@@ -221,7 +230,7 @@ impl<'a> Check<'a> {
         let registry = log.replay.registry();
         let own = bundle.scope.streams(registry);
         let register = Register { registry, streams: &streams, policy, conflicts: &log.conflicts };
-        let (counts, is_later, undecided) = self.events(register, report)?;
+        let (counts, is_later, undecided) = self.events((register, &tree.read), report)?;
         Ok(Came {
             is_later: is_later || published.is_later,
             published,
@@ -261,12 +270,12 @@ impl<'a> Check<'a> {
     /// All events of the scope, and what becomes of their documents.
     fn events(
         self,
-        register: Register<'_>,
+        (register, entries): (Register<'_>, &tree::EntriesRead),
         report: &mut Report<'_>,
     ) -> Result<(Counts, bool, u64)> {
         let Self { bundle, folder, thresholds, threads, .. } = self;
         let spill = Spill::new(self.args.temp.as_deref())?;
-        let task = Task { folder, size: bundle.size, register, thresholds, spill: &spill };
+        let task = Task { folder, size: bundle.size, entries, register, thresholds, spill: &spill };
         let bar = report.output.rate_bar("events");
         bar.set_message("hashing bodies");
         let (counts, is_later) = bodies::check(task, threads, (report, &bar))?;

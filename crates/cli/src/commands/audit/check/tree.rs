@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZero};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use indicatif::ProgressBar;
 use witness_core::{
     audit::{
@@ -27,6 +27,22 @@ pub(super) struct Tree {
     pub(super) root: Option<Hash>,
     /// The roots of the trees of the sizes that were asked for.
     pub(super) roots: BTreeMap<TreeSize, Hash>,
+    /// Hashes of the files of entries, in their order.
+    pub(super) read: EntriesRead,
+}
+
+/// What the entries were made of: whoever reads them again must find the same.
+#[derive(Debug, Default)]
+pub(super) struct EntriesRead(Vec<Hash>);
+
+impl EntriesRead {
+    /// Reads a file of entries again.
+    pub(super) fn again(&self, folder: &Folder, number: u64, size: TreeSize) -> Result<Vec<u8>> {
+        let entries = folder.entries(number, width(number, size))?;
+        let before = self.0.get(usize::try_from(number)?);
+        let same = entries.filter(|bytes| before == Some(&Hash::of(bytes)));
+        same.context("an entry bundle was changed or removed while it was checked")
+    }
 }
 
 /// Hashes entry bundles.
@@ -38,6 +54,8 @@ struct Hasher<'a> {
 struct Hashed {
     /// The leaf tile; nothing if there are no entries to make it of.
     tile: Option<Tile>,
+    /// Hash of the file.
+    read: Hash,
     findings: Vec<Finding>,
 }
 
@@ -48,11 +66,12 @@ impl Worker for Hasher<'_> {
         let width = width(number, self.size);
         let path = BundlePath::Tile(TilePath::Entries { index: number, width });
         let mut findings = Vec::new();
-        let mut tile = None;
+        let (mut tile, mut read) = (None, Hash::ZERO);
         match self.folder.entries(number, width)? {
             None => findings.push(missing(path)),
             Some(bytes) => match read_bundle(&bytes) {
                 Some(entries) if entries.len() == usize::from(width) => {
+                    read = Hash::of(&bytes);
                     let mut leaves = Tile::default();
                     for entry in entries {
                         leaves.push(Hash::leaf(entry));
@@ -69,7 +88,7 @@ impl Worker for Hasher<'_> {
             let id = TileId { level: 0, index: number };
             findings.extend(compare(self.folder, (id, self.size), tile)?);
         }
-        Ok(Hashed { tile, findings })
+        Ok(Hashed { tile, read, findings })
     }
 
     fn end(self) -> Result<()> {
@@ -86,11 +105,12 @@ pub(super) fn rebuild(
 ) -> Result<Tree> {
     let mut upper = Upper { folder, size, tiles: Vec::new() };
     let mut range = Some(CompactRange::default());
-    let mut roots = BTreeMap::new();
+    let (mut roots, mut read) = (BTreeMap::new(), EntriesRead::default());
     let bundles = size.0.div_ceil(TILE_WIDTH);
     let hasher = || Hasher { folder, size };
     in_order((bundles, threads), hasher, |number, done| {
         done.findings.into_iter().try_for_each(|finding| report.find(finding, None))?;
+        read.0.push(done.read);
         let Some(tile) = done.tile else {
             range = None;
             return Ok(());
@@ -117,7 +137,7 @@ pub(super) fn rebuild(
             report.find(finding, None)?;
         }
     }
-    Ok(Tree { root: range.map(|range| range.root()), roots })
+    Ok(Tree { root: range.map(|range| range.root()), roots, read })
 }
 
 /// The tiles above the leaves, as they fill up.
@@ -205,10 +225,33 @@ pub(super) fn has_tile(path: TilePath, size: TreeSize) -> bool {
 }
 
 pub(super) fn missing(path: BundlePath) -> Finding {
-    let why = format!("{path} is missing, though the bundle says that it is complete");
+    let why = format!(
+        "{path} is missing or is no plain file, though the bundle says that it is complete"
+    );
     broken(Rule::File, Place::File(path), why)
 }
 
 pub(super) fn broken(rule: Rule, place: Place, why: String) -> Finding {
     Finding { place, found: Found::Broken { rule, why } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_that_changed_since_they_were_hashed_are_not_read_again() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("tile/entries/000.p/1");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, b"\x00\x03one").unwrap();
+        let (folder, size) = (Folder::new(temp.path()), TreeSize(1));
+        let read = EntriesRead(vec![Hash::of(b"\x00\x03one")]);
+        assert_eq!(read.again(&folder, 0, size).unwrap(), b"\x00\x03one");
+        std::fs::write(&file, b"\x00\x03two").unwrap();
+        assert!(read.again(&folder, 0, size).is_err());
+        std::fs::remove_file(&file).unwrap();
+        assert!(read.again(&folder, 0, size).is_err());
+        assert!(EntriesRead::default().again(&folder, 0, size).is_err());
+    }
 }
