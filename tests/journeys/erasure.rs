@@ -226,7 +226,7 @@ async fn when_a_document_expires_is_not_told_by_an_older_date_than_the_erased_on
     assert_eq!(state(&mut clients).await, ("status".to_owned(), false, false));
     let operator = Witness::within(folder.path()).asking(&server);
     let erase = ["erase", "--issuer", ISSUER, "--stream", "main", "--first", "1", "--yes"];
-    operator.run(&[&erase[..], &["--reason", "order"]].concat()).expect(0);
+    let _erased = operator.run(&[&erase[..], &["--reason", "order"]].concat()).expect(0);
     assert_eq!(state(&mut clients).await, ("erased".to_owned(), false, true));
     server.stop();
 }

@@ -197,6 +197,14 @@ fn next_step(reason: &str) -> Option<&'static str> {
         "CREDENTIALS_MISSING" => {
             "show who you are: --token-file FILE, or --certificate PEM --certificate-key PEM"
         }
+        "ISSUER_OFFBOARDED" => "ask the operator: what was offboarded is not added again",
+        "LEGAL_HOLD" => {
+            "the operator sees it with: witness issuer show, and ends it with: witness issuer lift"
+        }
+        "TOKEN_REFUSED" | "TERM_ENDED" | "TERM_NOT_BEGUN" | "CERTIFICATE_REFUSED" => {
+            "ask the firm's operator for a new one; without one, unset WITNESS_TOKEN_FILE to ask as anybody"
+        }
+        "SHUT_OUT" => "ask the firm's operator to let you in again",
         "PERSONAL_DATA" | "FIELD_REFUSED" => "correct the row and run the same command again",
         _ => return None,
     })

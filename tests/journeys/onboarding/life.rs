@@ -83,7 +83,7 @@ fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_stays_
     ]);
     place.does(&["hold", ISSUER, "--name", "case-18"]);
     place.does(&["lift", "case-17"]);
-    place.does(&["offboard", ISSUER]);
+    place.does(&["offboard", ISSUER, "--yes"]);
     refused(&place, ("third.skey", "after"), "ISSUER_OFFBOARDED");
     check_shown(&place.does(&["show"]));
     for name in ["bread", "butter", "cheese", "salt"] {

@@ -176,7 +176,7 @@ fn last_change(status: &GetStatusResponse) -> String {
 
 /// That nothing is known is no error of the caller's.
 pub(crate) fn about_unknown(failure: Failure) -> Failure {
-    if failure.outcome != Outcome::Refused || failure.next_step.is_some() {
+    if failure.reason.as_deref() != Some("NOT_FOUND") || failure.next_step.is_some() {
         return failure;
     }
     failure.next(

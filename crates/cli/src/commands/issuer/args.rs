@@ -85,7 +85,7 @@ For ever: the domain cannot be added again in this log. What was logged stays, a
 verifies; its keys can still be revoked.
 
 Examples:
-  witness issuer offboard school.example";
+  witness issuer offboard school.example --yes";
 
 const RETENTION_EXAMPLES: &str = "\
 The last term counts, for what was logged before it too. The log itself and every proof stay.
@@ -254,6 +254,9 @@ pub(super) struct OffboardArgs {
     /// Domain of the issuer
     #[arg(value_parser = args::domain)]
     pub(super) issuer: Domain,
+    /// Do not ask: it is for ever
+    #[arg(long)]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Args)]

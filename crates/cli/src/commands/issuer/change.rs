@@ -1,5 +1,7 @@
 //! From arguments to a registry change, and who signs it beside the registrar.
 
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
 use anyhow::{Context as _, Result};
 use witness_core::{
     erasure::Range,
@@ -9,8 +11,10 @@ use witness_core::{
     schema::Schema,
 };
 
-use super::args::{AddArgs, ClaimTypeArgs, HoldArgs, RetentionArgs, SignatureArgs, StreamOpenArgs};
-use crate::{files, outcome::Failure};
+use super::args::{
+    AddArgs, ClaimTypeArgs, HoldArgs, OffboardArgs, RetentionArgs, SignatureArgs, StreamOpenArgs,
+};
+use crate::{files, outcome::Failure, output::Output};
 
 const SCHEMA_BYTES_MAX: u64 = 65_536;
 
@@ -77,4 +81,26 @@ pub(super) fn hold(args: &HoldArgs) -> Change {
         _ => None,
     };
     Change::LegalHold { name: args.name.clone(), issuer: args.issuer.clone(), range }
+}
+
+/// The end of an issuer, once somebody has said yes to it: nothing takes it back.
+pub(super) fn offboard(args: &OffboardArgs, output: &mut Output) -> Result<Change> {
+    let issuer = &args.issuer;
+    let change = Change::IssuerOffboarded { issuer: issuer.clone() };
+    if args.yes {
+        return Ok(change);
+    }
+    output.note(&format!("nothing more of {issuer} is admitted, and it cannot be added again"))?;
+    output.note("what it has logged stays, and verifies")?;
+    if !io::stdin().is_terminal() {
+        let message = "nothing was changed: there is nobody to ask";
+        return Err(Failure::cannot_tell(message).next("give --yes if it is meant").into());
+    }
+    write!(io::stderr(), "Type the domain to go on: ")?;
+    let mut typed = String::new();
+    io::stdin().lock().read_line(&mut typed)?;
+    if typed.trim() == issuer.as_str() {
+        return Ok(change);
+    }
+    Err(Failure::refused("nothing was changed: it was not confirmed").into())
 }

@@ -133,8 +133,7 @@ pub(crate) async fn run(args: &IssuerArgs, output: &mut Output, now: Timestamp) 
             (Change::LegalHoldLifted { name: lift.name.clone() }, Signing::default())
         }
         IssuerCommand::Offboard(offboard) => {
-            let issuer = offboard.issuer.clone();
-            (Change::IssuerOffboarded { issuer }, Signing::default())
+            (change::offboard(offboard, output)?, Signing::default())
         }
     };
     server().await?.register(change, &signing, output).await
