@@ -272,5 +272,16 @@ async fn a_tail_tells_what_comes_and_ends_when_its_caller_is_shut_out() {
         }
     };
     assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unauthenticated, "SHUT_OUT"));
+    // A service that stops does not wait for who follows it.
+    let mut tail = firm.server.regulator("DE").await.tail(v1::AuditFilter::default(), 0).await;
+    assert!(tail.message().await.unwrap().is_some());
     firm.server.stop();
+    let ended = loop {
+        match tail.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("it ended without a reason"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unavailable, "STOPPING"));
 }

@@ -45,6 +45,8 @@ pub(crate) struct Firm {
     /// Who was let in.
     pub(crate) callers: Arc<Callers>,
     pub(crate) access_log: AccessLog,
+    /// True once the service is to end: answers that go on for ever end then.
+    pub(crate) stopping: tokio::sync::watch::Sender<bool>,
     /// Turns for exports, which read much.
     pub(crate) exports: Arc<tokio::sync::Semaphore>,
     /// Turns for searches and the like.
@@ -90,7 +92,6 @@ impl Firm {
         let policy = Policy::for_firm(root.clone());
         let (memo, metrics) = (Memo::new(), Metrics::new());
         let registering = tokio::sync::Mutex::default();
-        let exports = Arc::new(tokio::sync::Semaphore::new(EXPORTS_MAX));
         let audit_turns = Turns::new(config.limits.audit.turns, config.limits.audit.turns_of_all);
         let store = Arc::new(store);
         let callers = Callers::open(Arc::clone(&store), keys::random, clock::wall)?;
@@ -108,7 +109,8 @@ impl Firm {
             store,
             callers,
             access_log,
-            exports,
+            stopping: tokio::sync::watch::Sender::new(false),
+            exports: Arc::new(tokio::sync::Semaphore::new(EXPORTS_MAX)),
             audit_turns,
             rollups,
             anchoring,

@@ -118,6 +118,7 @@ pub(crate) fn render(firm: &Firm) -> String {
         "When it was published, seconds since the epoch",
         |log| log.overview().published.as_ref().map_or(0, |published| published.at.seconds()),
     );
+    gauge(&mut registry, "log_indexed_size", "Entries that audits find", |log| log.indexed_to().0);
     gauge(&mut registry, "log_read_only", "1 while the log takes no writes", |log| {
         u64::from(log.overview().why_no_writes().is_some())
     });

@@ -93,6 +93,7 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     };
     tracing::info!("stopping: no new calls; what was accepted is finished");
     stop.send_replace(true);
+    firm.stopping.send_replace(true);
     if ended.is_none() {
         // Calls that stream for ever must not hold up the end.
         let drained = tokio::time::timeout(DRAINED_WITHIN, async {

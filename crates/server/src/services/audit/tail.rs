@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Request, Response, Status};
-use witness_core::merkle::LeafIndex;
+use witness_core::{admission::Refusal, merkle::LeafIndex};
 use witness_ledger::Position;
 use witness_wire::v1;
 
@@ -42,7 +42,13 @@ impl Audit {
         tokio::spawn(async move {
             let begin = Position { index: LeafIndex(request.from_index), event: 0 };
             let mut told = 0;
-            let ended = service.tell(&question, begin, (&out, &mut told)).await;
+            let mut stopping = service.0.stopping.subscribe();
+            let ended = tokio::select! {
+                ended = service.tell(&question, begin, (&out, &mut told)) => ended,
+                _ = stopping.wait_for(|stopping| *stopping) => {
+                    Err(convert::status(&Refusal::Stopping))
+                }
+            };
             let recorded = question.record(&service.0, Some(told)).await;
             if let Err(status) = ended.and(recorded) {
                 // Who is gone does not need to know.
