@@ -61,7 +61,7 @@ pub(crate) struct EraseArgs {
     #[command(flatten)]
     which: WhichArgs,
     /// Sequence number of the first event
-    #[arg(long, value_name = "N", requires = "stream")]
+    #[arg(long, value_name = "N", requires = "stream", conflicts_with_all = ["document", "document_file"])]
     first: Option<u64>,
     /// How many events, from the first on
     #[arg(long, value_name = "M", default_value_t = 1, requires = "stream")]

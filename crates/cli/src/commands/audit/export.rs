@@ -36,7 +36,8 @@ const BUNDLE: u64 = 256;
 /// Arguments of `witness audit export`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The bundle holds every entry of the log, which is public, and the bodies of the streams in your scope.
+The bundle holds every entry of the log, which is public, and the bodies of the streams in your
+scope.
 Run the same command again to go on with an export that was cut off.
 
 Examples:

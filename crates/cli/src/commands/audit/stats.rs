@@ -28,8 +28,8 @@ use crate::{
 /// Arguments of `witness audit stats`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Days are of UTC, by the firm's time of receipt. A stream is silent if it has sent neither a submission
-nor a heartbeat for as long as --silent-after says.
+Days are of UTC, by the firm's time of receipt. A stream is silent if it has sent neither a
+submission nor a heartbeat for as long as --silent-after says.
 
 Examples:
   witness audit stats --server https://witness.example --token-file regulator.token

@@ -95,7 +95,8 @@ Examples:
   witness issuer retention skill-module --for-ever";
 
 const HOLD_EXAMPLES: &str = "\
-While it stands, nothing of these events is erased. The registry is public: let the name name nobody.
+While it stands, nothing of these events is erased. The registry is public: let the name
+name nobody.
 
 Examples:
   witness issuer hold school.example --name case-17

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     /// Reasons that are about the server, or about other calls.
-    const OPEN: [&str; 14] = [
+    const OPEN: [&str; 40] = [
         "OTHER_LOG",
         "READ_ONLY",
         "CLOCK_SUSPECT",
@@ -62,6 +62,32 @@ mod tests {
         "ERASED",
         "EVIDENCE_UNVERIFIED",
         "INTERNAL",
+        "ACCESS_LOG",
+        "ALREADY_ERASED",
+        "ALREADY_GRANTED",
+        "BEYOND_END",
+        "CERTIFICATE_REFUSED",
+        "CHALLENGE_NOT_FOUND",
+        "CREDENTIALS_MISSING",
+        "DOMAINS_UNPROVED",
+        "DOMAIN_NOT_PROVED",
+        "EXPORTS_BUSY",
+        "LEGAL_HOLD",
+        "NOT_INDEXED_YET",
+        "NOT_SETTLED",
+        "NO_CHALLENGE",
+        "NO_WORKER",
+        "OVER_LIMIT",
+        "PERMISSION_DENIED",
+        "REQUEST_STALLED",
+        "SHUT_OUT",
+        "STALLED",
+        "TERM_ENDED",
+        "TERM_NOT_BEGUN",
+        "TOKEN_REFUSED",
+        "TOO_MANY_CALLERS",
+        "TOO_MANY_DAYS",
+        "TWO_CREDENTIALS",
     ];
 
     #[test]
