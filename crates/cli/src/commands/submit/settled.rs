@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     /// Reasons that are about the server, or about other calls.
-    const OPEN: [&str; 40] = [
+    const OPEN: [&str; 41] = [
         "OTHER_LOG",
         "READ_ONLY",
         "CLOCK_SUSPECT",
@@ -77,6 +77,7 @@ mod tests {
         "NOT_SETTLED",
         "NO_CHALLENGE",
         "NO_WORKER",
+        "OVERTAKEN",
         "OVER_LIMIT",
         "PERMISSION_DENIED",
         "REQUEST_STALLED",
