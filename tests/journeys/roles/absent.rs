@@ -1,9 +1,11 @@
 //! What is there and is not the caller's, beside what is not there.
 
+use std::sync::LazyLock;
+
 use prost::Message;
 use tonic::Code;
 use witness_core::hash::DocumentHash;
-use witness_tests::document;
+use witness_tests::{document, now_us};
 use witness_wire::v1;
 
 use super::{
@@ -145,9 +147,12 @@ fn counted() -> Vec<Pair> {
     ]
 }
 
+/// One time for all questions, after everything was received: the answers name it.
+static AT_US: LazyLock<u64> = LazyLock::new(|| u64::try_from(now_us()).unwrap());
+
 fn as_at(issuer: &str, document: DocumentHash) -> v1::GetHistoryAsAtRequest {
     let document_hash = document.0.as_bytes().to_vec().into();
-    v1::GetHistoryAsAtRequest { issuer: issuer.to_owned(), document_hash, at_us: u64::MAX >> 1 }
+    v1::GetHistoryAsAtRequest { issuer: issuer.to_owned(), document_hash, at_us: *AT_US }
 }
 
 fn held() -> Vec<Pair> {
