@@ -124,6 +124,21 @@ impl ServerArgs {
     }
 }
 
+/// Where the operator's socket is.
+#[derive(Debug, Args)]
+pub(crate) struct AdminArgs {
+    /// The operator's socket
+    #[arg(
+        id = "admin",
+        long = "admin",
+        global = true,
+        value_name = "PATH",
+        env = "WITNESS_ADMIN",
+        default_value = "/run/witnessd/admin.sock"
+    )]
+    pub(crate) socket: PathBuf,
+}
+
 /// Which document is meant.
 #[derive(Debug, Args)]
 pub(crate) struct DocumentArgs {

@@ -165,6 +165,28 @@ impl Change {
         }
     }
 
+    /// The status that it gives, with its class; none, if it gives none.
+    #[must_use]
+    pub fn status(&self) -> Option<(StatusClass, &Status)> {
+        match self {
+            Self::Status { class, status } => Some((*class, status)),
+            Self::Issued
+            | Self::Replaced { .. }
+            | Self::Amended { .. }
+            | Self::Deleted
+            | Self::Restored => None,
+        }
+    }
+
+    /// In words for people. Links are of no use to a reader.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.status() {
+            Some((class, status)) => format!("status {} ({})", status.as_str(), class.word()),
+            None => self.kind().word().to_string(),
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         match text.split_once(' ') {
             None => match text {

@@ -12,6 +12,7 @@ use witness_core::{
 };
 
 use crate::{
+    bodies::place_of,
     cells::{self, BODY_EVENTS, Cell, Reader, SubmissionCell, Texts, family},
     erasure::document_erased_by,
     plan::Incoming,
@@ -218,12 +219,11 @@ pub(crate) fn body(
     index: LeafIndex,
     event: u16,
 ) -> Result<Option<Texts>, StoreError> {
-    let position = usize::from(event);
-    let number = u16::try_from(position / BODY_EVENTS).unwrap_or(u16::MAX);
+    let (number, place) = place_of(event);
     let Some(bytes) = store.get(family::BODY, &cells::body_key(index, number))? else {
         return Ok(None);
     };
-    let texts = cells::decode_body(&bytes, position % BODY_EVENTS);
+    let texts = cells::decode_body(&bytes, place);
     let (event, details) = texts.ok_or(StoreError::Damaged { what: "body cell" })?;
     Ok((!event.is_empty()).then_some((event, details)))
 }

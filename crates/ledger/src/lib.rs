@@ -8,6 +8,7 @@
 
 mod audit;
 mod batch;
+mod bodies;
 mod cells;
 mod conflicts;
 mod documents;

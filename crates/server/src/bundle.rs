@@ -14,7 +14,7 @@ use witness_core::{
     tile::{LEVEL_MAX, TILE_WIDTH, TileId, TilePath, encode_bundle, hashes_at},
     time::Timestamp,
 };
-use witness_ledger::{Body, Log, ReadError, StoreError};
+use witness_ledger::{Body, Log, ReadError, RollUpCell, StoreError};
 
 use crate::firm::Firm;
 
@@ -38,8 +38,6 @@ pub(crate) enum ExportError {
     #[error("nobody takes it")]
     Ended,
     /// Whoever asked may not ask any more.
-    #[error("the caller's term has ended, or it was shut out")]
-    ShutOut,
     /// An event was erased by an entry that the exported part of the log does not hold.
     #[error("an event was erased after the log had the exported size")]
     Overtaken,
@@ -193,7 +191,7 @@ impl Export {
                 let Some(last) = some.last() else { break };
                 next = last.sequence + 1;
                 for cell in some {
-                    if self.covered(cell.rollup)?.is_some() {
+                    if self.rollup(cell.rollup)?.is_some() {
                         let (sequence, rollup) = (cell.sequence, cell.rollup);
                         rollups.insert(rollup);
                         bundle.anchors.push(AnchorFile { contract, sequence, rollup });
@@ -206,7 +204,7 @@ impl Export {
         if let Some((newest, _)) = self.firm.store.newest_rollup()? {
             // One that covers a later checkpoint than the exported one says nothing of it.
             let mut fitting = (0..=newest).rev().take(ANCHORS_READ);
-            let found = fitting.find_map(|number| match self.covered(number) {
+            let found = fitting.find_map(|number| match self.rollup(number) {
                 Ok(None) => None,
                 Ok(Some(_)) => Some(Ok(number)),
                 Err(error) => Some(Err(error)),
@@ -225,8 +223,8 @@ impl Export {
     ) -> Result<(), ExportError> {
         let mut sizes = BTreeSet::from([self.size]);
         for number in rollups {
-            let Some(cell) = self.firm.store.rollup(number)? else { continue };
-            sizes.extend(self.covered(number)?);
+            let Some((cell, size)) = self.rollup(number)? else { continue };
+            sizes.insert(size);
             self.file(&BundlePath::RollUp(number), cell.note.into_bytes(), sink)?;
             let checkpoints = cell.checkpoints.concat().into_bytes();
             self.file(&BundlePath::RollUpCheckpoints(number), checkpoints, sink)?;
@@ -240,11 +238,11 @@ impl Export {
         Ok(())
     }
 
-    /// The size of this log under a roll-up, if the exported part holds it.
-    fn covered(&self, rollup: u64) -> Result<Option<TreeSize>, ExportError> {
-        let cell = self.firm.store.rollup(rollup)?;
-        let checkpoint = cell.and_then(|cell| cell.checkpoint_of(self.log.origin()));
-        Ok(checkpoint.map(|(_, checkpoint)| checkpoint.size).filter(|size| *size <= self.size))
+    /// A roll-up with the size of this log under it, if the exported part holds that.
+    fn rollup(&self, number: u64) -> Result<Option<(RollUpCell, TreeSize)>, ExportError> {
+        let Some(cell) = self.firm.store.rollup(number)? else { return Ok(None) };
+        let size = cell.checkpoint_of(self.log.origin()).map(|(_, checkpoint)| checkpoint.size);
+        Ok(size.filter(|size| *size <= self.size).map(|size| (cell, size)))
     }
 
     fn file(

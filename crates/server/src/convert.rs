@@ -6,7 +6,7 @@ use axum::response::Response;
 use tonic::{Code, Status};
 use witness_core::{
     admission::{Blame, Refusal},
-    hash::Hash,
+    hash::{DocumentHash, Hash},
     name::{Domain, Name},
 };
 use witness_ledger::{ErasedBy, ReadError, StoreError, Submitted};
@@ -121,6 +121,18 @@ pub(crate) fn issuer(text: &str) -> Result<Domain, Status> {
 /// The stream of a request.
 pub(crate) fn stream(text: &str) -> Result<Name, Status> {
     Name::parse(text).ok_or_else(|| invalid("stream", "[a-z0-9-]{1,32}"))
+}
+
+/// The document hash of a request.
+pub(crate) fn document(hash: &[u8]) -> Result<DocumentHash, Status> {
+    let hash = Hash::from_slice(hash).map(DocumentHash);
+    hash.ok_or_else(|| invalid("document_hash", "32 bytes of SHA-256"))
+}
+
+/// That the service panicked at a call.
+pub(crate) fn failed() -> Status {
+    let message = "the service has failed at this question; the operator's log says why";
+    named(Code::Internal, "INTERNAL", message)
 }
 
 /// Hashes as they travel.

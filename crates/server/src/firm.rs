@@ -80,7 +80,8 @@ impl Firm {
         let chain_time = ChainTime::default();
         let mut logs = Vec::new();
         for name in &config.logs {
-            logs.push(Arc::new(open_log(config, (&firm, &root, name), &store, &chain_time)?));
+            let named = (&firm, &root, name.as_str());
+            logs.push(Arc::new(open_log(config, named, &notes, &store, &chain_time)?));
         }
         check_issuers_live_in_one_log(&logs)?;
         let anchoring = Anchoring::open(config, chain_time)?;
@@ -165,6 +166,7 @@ impl Firm {
 fn open_log(
     config: &Config,
     (firm, root, name): (&Domain, &VerifyingKey, &str),
+    notes: &[Note],
     store: &FirmStore,
     chain_time: &ChainTime,
 ) -> anyhow::Result<Log> {
@@ -177,7 +179,7 @@ fn open_log(
         rolled_up: store.newest_rolled_up(&origin)?,
         origin: origin.clone(),
         root: root.clone(),
-        firm_notes: keys::firm_notes(&config.keys)?,
+        firm_notes: notes.to_vec(),
         signers: keys::signers(&config.keys, &origin)?,
         clock: SystemClock::new(config.require_synchronised_clock, chain_time.clone()),
         cache_bytes: config.cache_mib << 20,

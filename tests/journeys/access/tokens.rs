@@ -153,7 +153,7 @@ async fn who_is_shut_out_gets_no_more_of_a_long_answer() {
     site.revoke(&server, &id);
     ask();
     let cut = answers.message().await.map(drop);
-    assert_eq!(unauthenticated(cut), "TOKEN_REFUSED");
+    assert_eq!(unauthenticated(cut), "SHUT_OUT");
     server.stop();
 }
 

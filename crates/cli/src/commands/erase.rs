@@ -20,7 +20,7 @@ use witness_core::{
 use witness_wire::v1::{EraseRequest, EraseResponse};
 
 use crate::{
-    args,
+    args::{self, AdminArgs},
     outcome::{Failure, Outcome},
     output::{Output, count_of},
     rpc,
@@ -44,14 +44,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct EraseArgs {
-    /// The operator's socket
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "WITNESS_ADMIN",
-        default_value = "/run/witnessd/admin.sock"
-    )]
-    admin: PathBuf,
+    #[command(flatten)]
+    admin: AdminArgs,
     /// Origin of the log, as in witness.example/log1; needed if the firm has several
     #[arg(long, value_name = "ORIGIN", env = "WITNESS_LOG", value_parser = args::origin)]
     log: Option<Origin>,
@@ -121,7 +115,7 @@ impl Why {
 /// Erases.
 pub(crate) async fn run(args: &EraseArgs, output: &mut Output) -> Result<Outcome> {
     let request = request(args)?;
-    let channel = rpc::connect_unix(&args.admin).await?;
+    let channel = rpc::connect_unix(&args.admin.socket).await?;
     if !args.yes {
         confirm(args, output)?;
     }

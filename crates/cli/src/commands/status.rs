@@ -212,7 +212,7 @@ fn event_of(item: &Item) -> Result<Option<Event>> {
 fn show(item: &Item, event: Option<&Event>, output: &mut Output) -> Result<()> {
     let received_at = Timestamp::from_micros(item.received_at_us);
     output.line("")?;
-    let change = event.map_or_else(|| "erased".to_owned(), |event| change_text(&event.change));
+    let change = event.map_or_else(|| "erased".to_owned(), |event| event.change.words());
     output.line(&format!("{received_at}  {change}"))?;
     if let Some(event) = event {
         let occurred_at = rfc3339(event.occurred_at);
@@ -233,32 +233,9 @@ fn show(item: &Item, event: Option<&Event>, output: &mut Output) -> Result<()> {
     Ok(())
 }
 
-/// The change in words; links are of no use to a reader.
-fn change_text(change: &Change) -> String {
-    match change {
-        Change::Status { class, status } => {
-            format!("status {} ({})", status.as_str(), class.word())
-        }
-        Change::Issued
-        | Change::Replaced { .. }
-        | Change::Amended { .. }
-        | Change::Deleted
-        | Change::Restored => change.kind().word().to_owned(),
-    }
-}
-
 fn as_json(origin: &str, item: &Item, event: Option<&Event>) -> Value {
-    let status = match event.map(|event| &event.change) {
-        Some(Change::Status { class, status }) => Some((class.word(), status.as_str())),
-        Some(
-            Change::Issued
-            | Change::Replaced { .. }
-            | Change::Amended { .. }
-            | Change::Deleted
-            | Change::Restored,
-        )
-        | None => None,
-    };
+    let status = event.and_then(|event| event.change.status());
+    let (class, status) = status.map(|(class, status)| (class.word(), status.as_str())).unzip();
     json!({
         "origin": origin,
         "index": item.index,
@@ -268,8 +245,8 @@ fn as_json(origin: &str, item: &Item, event: Option<&Event>) -> Value {
         "received_at": Timestamp::from_micros(item.received_at_us).to_string(),
         "occurred_at": event.map(|event| rfc3339(event.occurred_at)),
         "change": event.map(|event| event.change.kind().word()),
-        "status": status.map(|(_, status)| status),
-        "status_class": status.map(|(class, _)| class),
+        "status": status,
+        "status_class": class,
         "claim_type": event.map(|event| event.claim_type.as_str()),
         "anomalies": item.anomalies,
         "suspect": item.suspect,

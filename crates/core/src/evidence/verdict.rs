@@ -271,13 +271,7 @@ fn change<S: Serializer>(change: &Change, serializer: S) -> Result<S::Ok, S::Err
         status: Option<&'a str>,
         status_class: Option<&'a str>,
     }
-    let (status, status_class) = match change {
-        Change::Status { class, status } => (Some(status.as_str()), Some(class.word())),
-        Change::Issued
-        | Change::Replaced { .. }
-        | Change::Amended { .. }
-        | Change::Deleted
-        | Change::Restored => (None, None),
-    };
+    let (status, status_class) =
+        change.status().map(|(class, status)| (status.as_str(), class.word())).unzip();
     Shown { kind: change.kind().word(), status, status_class }.serialize(serializer)
 }

@@ -8,7 +8,7 @@ use super::{
         Cosigned, Details, EventFacts, KnownRevocations, NotProved, Published, SignedBy, Verdict,
     },
 };
-use crate::{event::Change, registry::Recovery, time::rfc3339};
+use crate::{registry::Recovery, time::rfc3339};
 
 impl Verdict {
     /// The verdict in plain sentences: first what is proved, item by item and event by event, then what is
@@ -17,7 +17,7 @@ impl Verdict {
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for (number, item) in (1..).zip(&self.items) {
-            let last = item.last().map_or("nothing".into(), |event| change(&event.change));
+            let last = item.last().map_or("nothing".into(), |event| event.change.words());
             let (issuer, count) = (&item.issuer, item.events.len());
             let which = match count {
                 1 => "its one event in this file".into(),
@@ -33,7 +33,7 @@ impl Verdict {
                 lines.push(format!(
                     "{}: {}, as {}",
                     event.sequence,
-                    change(&event.change),
+                    event.change.words(),
                     event.claim_type
                 ));
                 lines.extend(self.event(event).into_iter().map(|line| format!("  {line}")));
@@ -71,19 +71,6 @@ impl Verdict {
             Details::Withheld => "its details are not in this file".into(),
         });
         lines
-    }
-}
-
-fn change(change: &Change) -> String {
-    match change {
-        Change::Status { class, status } => {
-            format!("status {} ({})", status.as_str(), class.word())
-        }
-        Change::Issued
-        | Change::Replaced { .. }
-        | Change::Amended { .. }
-        | Change::Deleted
-        | Change::Restored => change.kind().word().into(),
     }
 }
 

@@ -1,10 +1,6 @@
 //! Events as an auditor sees them, with what is kept beside the log, read from the log itself.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    ops::{ControlFlow, Range},
-};
+use std::{collections::BTreeMap, fmt};
 
 use witness_core::{
     anomaly::Anomalies,
@@ -17,9 +13,10 @@ use witness_core::{
 };
 
 use crate::{
-    cells::{self, BODY_EVENTS, SubmissionCell, family},
+    bodies::Texts,
+    cells::{SubmissionCell, family},
     erasure,
-    store::{Cursor, Store, StoreError},
+    store::{Store, StoreError},
 };
 
 /// An event with what is kept beside the log.
@@ -153,56 +150,4 @@ pub(super) fn anomalies(
     let cell = cell.as_deref().and_then(SubmissionCell::decode);
     let cell = cell.ok_or(StoreError::Damaged { what: "submission cell" })?;
     Ok(cell.anomalies.into_iter().collect())
-}
-
-/// Texts of an event and of its details, if they are there.
-pub(super) type Texts<'a> = Option<(&'a [u8], &'a [u8])>;
-
-/// The texts of one body cell, by the event's place in it. What was erased is empty, or not there.
-pub(super) fn texts_of(cell: &[u8]) -> impl Iterator<Item = Result<Texts<'_>, StoreError>> {
-    cells::bodies(cell).map(|texts| {
-        let texts = texts.ok_or(StoreError::Damaged { what: "body cell" })?;
-        Ok(Some(texts).filter(|(event, _)| !event.is_empty()))
-    })
-}
-
-/// Number of the body cell of an event, and its place there.
-pub(super) fn place_of(event: u16) -> (u16, usize) {
-    let event = usize::from(event);
-    (u16::try_from(event / BODY_EVENTS).unwrap_or(u16::MAX), event % BODY_EVENTS)
-}
-
-/// Hands on each of some events of a submission with its texts, until `take` breaks.
-pub(super) fn each<B>(
-    bodies: &mut Cursor<'_>,
-    (index, events): (LeafIndex, Range<u16>),
-    mut take: impl FnMut(u16, Texts<'_>) -> ControlFlow<B>,
-) -> Result<ControlFlow<B>, StoreError> {
-    let mut pair = bodies.seek(&cells::body_key(index, place_of(events.start).0))?;
-    let mut event = events.start;
-    while event < events.end {
-        let (number, place) = place_of(event);
-        let key = cells::body_key(index, number);
-        let cell = pair.filter(|(found, _)| *found == key).map(|(_, cell)| cell);
-        let is_there = cell.is_some();
-        {
-            let mut texts = cell.map(|cell| texts_of(cell).skip(place));
-            while event < events.end && place_of(event).0 == number {
-                let texts = match &mut texts {
-                    Some(texts) => {
-                        texts.next().ok_or(StoreError::Damaged { what: "body cell" })??
-                    }
-                    None => None,
-                };
-                if let ControlFlow::Break(broken) = take(event, texts) {
-                    return Ok(ControlFlow::Break(broken));
-                }
-                event += 1;
-            }
-        }
-        if is_there {
-            pair = bodies.advance()?;
-        }
-    }
-    Ok(ControlFlow::Continue(()))
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use witness_core::{
     anomaly::{Anomalies, Anomaly},
     details::Details,
-    event::{Change, Event, Status, StatusClass},
+    event::{Event, Status, StatusClass},
     name::{Domain, Jurisdictions, Name},
     registry::Registry,
     schema::ChangeKind,
@@ -13,10 +13,8 @@ use witness_core::{
     time::Timestamp,
 };
 
-use super::{
-    cells::{Span, Term},
-    event::Texts,
-};
+use super::cells::{Span, Term};
+use crate::bodies::Texts;
 
 /// What an event must be; what is left out does not matter, what is given must all hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -188,14 +186,7 @@ impl Filter {
     }
 
     fn takes_event(&self, event: &Event) -> bool {
-        let (status, class) = match &event.change {
-            Change::Status { class, status } => (Some(status), Some(*class)),
-            Change::Issued
-            | Change::Replaced { .. }
-            | Change::Amended { .. }
-            | Change::Deleted
-            | Change::Restored => (None, None),
-        };
+        let (class, status) = event.change.status().unzip();
         self.claim_type.as_ref().is_none_or(|asked| *asked == event.claim_type)
             && self.change.is_none_or(|asked| asked == event.change.kind())
             && self.status.as_ref().is_none_or(|asked| Some(asked) == status)

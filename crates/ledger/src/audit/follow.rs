@@ -6,10 +6,11 @@ use witness_core::{merkle::LeafIndex, registry::Registry};
 
 use super::{
     Position,
-    event::{self, AuditEvent, Logged},
+    event::{AuditEvent, Logged},
     filter::{Filter, Streams},
 };
 use crate::{
+    bodies,
     cells::{self, Reader, family},
     store::{Cursor, Store, StoreError},
 };
@@ -82,12 +83,12 @@ impl Telling<'_> {
     /// the last one.
     fn submission(
         &mut self,
-        bodies: &mut Cursor<'_>,
+        cursor: &mut Cursor<'_>,
         (index, logged): (LeafIndex, &Logged),
         first: u16,
     ) -> Result<Option<u16>, StoreError> {
         let events = first..logged.events();
-        let broken = event::each(bodies, (index, events), |event, texts| {
+        let broken = bodies::each(cursor, (index, events), |event, texts| {
             if self.is_enough() {
                 return ControlFlow::Break(Ok(event));
             }

@@ -12,12 +12,12 @@ use witness_core::merkle::LeafIndex;
 
 use super::{
     cells::{Row, Span, StreamState, Term},
-    event,
     gather::{read_texts, terms_of_texts},
     postings::{self, Posting},
     statistics::state_of,
 };
 use crate::{
+    bodies,
     cells::family,
     store::{IndexTurn, Store, StoreError, Writes},
 };
@@ -114,8 +114,8 @@ fn span_without(
     gone: &BTreeSet<u16>,
 ) -> Result<Span, StoreError> {
     let mut span = Span::NEVER;
-    let mut bodies = store.cursor(family::BODY, None)?;
-    let read: ControlFlow<()> = event::each(&mut bodies, (index, 0..events), |event, texts| {
+    let mut cursor = store.cursor(family::BODY, None)?;
+    let read: ControlFlow<()> = bodies::each(&mut cursor, (index, 0..events), |event, texts| {
         if let Some((event, _)) = texts.filter(|_| !gone.contains(&event)).and_then(read_texts) {
             span.add(Span { earliest: event.occurred_at, latest: event.occurred_at });
         }

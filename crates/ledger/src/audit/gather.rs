@@ -7,7 +7,7 @@ use witness_core::{
     details::Details,
     entry::{Entry, EntryKind},
     erasure::Erasure,
-    event::{Change, Event},
+    event::Event,
     merkle::LeafIndex,
     name::{Domain, Name},
     registry::{Registry, StreamRecord},
@@ -18,11 +18,14 @@ use witness_core::{
 use super::{
     cells::{MARK_KEY, Mark, Row, Span, StreamState, Term, ZONE_BITS, encode_zone, zone_key},
     counts::{Counts, day_of},
-    event::{self, Texts},
+    event,
     postings::{self, EventSet, Posting},
     statistics,
 };
-use crate::store::{Cursor, Pair, Store, StoreError};
+use crate::{
+    bodies::{self, Texts},
+    store::{Cursor, Pair, Store, StoreError},
+};
 
 /// Gathers a batch.
 pub(super) struct Gatherer<'a> {
@@ -162,7 +165,7 @@ impl<'a> Gatherer<'a> {
             }
         }
         let read: ControlFlow<()> =
-            event::each(&mut self.bodies, (index, 0..events), |event, texts| {
+            bodies::each(&mut self.bodies, (index, 0..events), |event, texts| {
                 reading.event(event, texts);
                 ControlFlow::Continue(())
             })?;
@@ -238,8 +241,8 @@ pub(super) fn terms_of_texts(
 ) {
     post(Term::change(event.change.kind()));
     post(Term::claim_type(event.claim_type.as_str()));
-    if let Change::Status { class, status } = &event.change {
-        post(Term::class(*class));
+    if let Some((class, status)) = event.change.status() {
+        post(Term::class(class));
         post(Term::status(status.as_str()));
     }
     for (name, value) in details.iter().flat_map(Details::fields) {

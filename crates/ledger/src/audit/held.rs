@@ -6,7 +6,7 @@ use witness_core::{
     anomaly::State,
     entry::Entry,
     erasure::{Erasure, Range},
-    event::{Change, Event, StatusClass},
+    event::{Event, StatusClass},
     hash::DocumentHash,
     merkle::{LeafIndex, TreeSize},
     name::Domain,
@@ -231,12 +231,7 @@ impl Looking {
 /// What one event says.
 fn told(event: &AuditEvent) -> Standing {
     let text = event.texts.as_ref().and_then(|(text, _)| Event::parse(text).ok());
-    match text.map(|text| text.change) {
-        Some(Change::Status { class, status }) => Standing::Told {
-            change: ChangeKind::Status,
-            status: Some((status.as_str().to_owned(), class)),
-        },
-        Some(change) => Standing::Told { change: change.kind(), status: None },
-        None => Standing::Erased,
-    }
+    let Some(change) = text.map(|text| text.change) else { return Standing::Erased };
+    let status = change.status().map(|(class, status)| (status.as_str().to_owned(), class));
+    Standing::Told { change: change.kind(), status }
 }

@@ -8,11 +8,12 @@ use witness_core::{merkle::LeafIndex, registry::Registry};
 use super::{
     cells::{Row, ZONE_BITS, decode_zone, zone_key},
     cursor::{CELL, Rows, STEP, Source, Spent},
-    event::{self, AuditEvent, Logged},
+    event::{AuditEvent, Logged},
     filter::{Filter, Streams},
     postings::EventSet,
 };
 use crate::{
+    bodies,
     cells::{self, family},
     store::{Cursor, Store, StoreError},
 };
@@ -232,13 +233,13 @@ impl<'a> Search<'a> {
             if is_full || self.spent.micros > SPENT_MAX {
                 return Ok(ControlFlow::Break(Position { index, event }));
             }
-            let (number, place) = event::place_of(event);
+            let (number, place) = bodies::place_of(event);
             if cell.0 != number {
                 self.spent.micros += CELL;
                 let key = cells::body_key(index, number);
                 cell = (number, self.store.get(family::BODY, &key)?.unwrap_or_default());
             }
-            let texts = event::texts_of(&cell.1).nth(place).transpose()?.flatten();
+            let texts = bodies::texts_of(&cell.1).nth(place).transpose()?.flatten();
             if !self.filter.takes_texts(self.registry, texts) {
                 continue;
             }

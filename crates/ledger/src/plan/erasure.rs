@@ -20,7 +20,8 @@ use witness_core::{
 use super::{Decision, Planner};
 use crate::{
     audit::{self, Forgotten},
-    cells::{self, BODY_EVENTS, DocumentCell, Texts, family},
+    bodies::place_of,
+    cells::{self, DocumentCell, Texts, family},
     conflicts,
     documents::Pages,
     erasure::{self, ErasedBy},
@@ -195,18 +196,17 @@ impl Planner<'_> {
 
     /// Takes the texts of one event.
     fn take(&self, index: LeafIndex, event: u16, gone: &mut Gone) -> Result<(), StoreError> {
-        let position = usize::from(event);
-        let number = u16::try_from(position / BODY_EVENTS).unwrap_or(u16::MAX);
+        let (number, place) = place_of(event);
         let cell = match gone.bodies.entry((index, number)) {
             Entry::Occupied(taken) => taken.into_mut(),
-            Entry::Vacant(place) => {
+            Entry::Vacant(free) => {
                 let bytes = self.store.get(family::BODY, &cells::body_key(index, number))?;
                 let Some(bytes) = bytes else { return Ok(()) };
                 let texts = cells::decode_bodies(&bytes);
-                place.insert(texts.ok_or(StoreError::Damaged { what: "body cell" })?)
+                free.insert(texts.ok_or(StoreError::Damaged { what: "body cell" })?)
             }
         };
-        let Some(texts) = cell.get_mut(position % BODY_EVENTS) else { return Ok(()) };
+        let Some(texts) = cell.get_mut(place) else { return Ok(()) };
         let texts = std::mem::take(texts);
         // A text that does not read goes as well; which document it was of, nobody can say then.
         if let Ok(text) = Event::parse(&texts.0) {

@@ -256,10 +256,14 @@ impl http_body::Body for Leaving {
             this.wait(frame.data_ref().map_or(0, Bytes::len));
         }
         let is_data = matches!(&frame, Some(Ok(frame)) if frame.is_data());
-        let refused = this.for_whom.as_ref().filter(|_| is_data);
-        let refused = refused.and_then(|(callers, who)| living(callers, who).err());
-        let Some(status) = refused else { return Poll::Ready(frame) };
+        let for_whom = this.for_whom.as_ref().filter(|_| is_data);
+        if for_whom.is_none_or(|(callers, who)| living(callers, who).is_ok()) {
+            return Poll::Ready(frame);
+        }
         this.is_cut = true;
+        // Whoever makes the answer is told that nobody listens any more.
+        this.body = Body::empty();
+        let status = shut_out();
         let mut trailers = HeaderMap::new();
         match status.add_header(&mut trailers) {
             Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
@@ -275,6 +279,13 @@ impl http_body::Body for Leaving {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// How a long answer ends whose caller may hear no more of it.
+fn shut_out() -> Status {
+    let message =
+        "the caller's term has ended, or it was shut out; what was told before stays told";
+    convert::named(Code::Unauthenticated, "SHUT_OUT", message)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 use witness_core::{
-    caller::{CallerId, CallerRecord, CallerRole, CallerStanding, KnownBy, Token},
+    caller::{CallerId, CallerRecord, CallerRole, KnownBy, Token},
     hash::Hash,
     time::Timestamp,
 };
@@ -79,13 +79,6 @@ impl Callers {
     /// The caller that is known by something, if there is one that is not shut out; its term may be over.
     pub(crate) fn known_by(&self, known_by: &KnownBy) -> Option<Arc<CallerRecord>> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).get(known_by).cloned()
-    }
-
-    /// Whether a caller that was let in under this id still is.
-    pub(crate) fn is_in(&self, id: &str) -> bool {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let record = known.values().find(|record| record.id.as_str() == id);
-        record.is_some_and(|record| record.standing(self.now()) == CallerStanding::Living)
     }
 
     /// What time it is for terms.

@@ -2,15 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::Semaphore, task};
+use tokio::sync::Semaphore;
 use tonic::{Code, Request, Response, Status};
 use witness_core::{
     admission::Refusal,
     anomaly::State,
     details::Details,
     entry::Entry,
-    event::{Change, Event},
-    hash::{DocumentHash, Hash},
+    event::Event,
+    hash::DocumentHash,
     merkle::LeafIndex,
     name::Domain,
     registry::KeyStanding,
@@ -23,6 +23,7 @@ use witness_wire::{
     v1::{self, evidence_service_server::EvidenceService, get_history_response::Item},
 };
 
+use super::beside;
 use crate::{convert, evidence::Assembler, firm::Firm};
 
 /// How long a caller waits for the checkpoint over an event that was logged just now.
@@ -70,21 +71,16 @@ impl Evidence {
         let stopping = || convert::status(&Refusal::Stopping);
         let turn = Arc::clone(&self.turns).acquire_owned().await.map_err(|_closed| stopping())?;
         let service = self.clone();
-        let done = task::spawn_blocking(move || {
+        beside(move || {
             let _held = turn;
             work(&service, &known)
-        });
-        done.await.unwrap_or_else(|_panicked| {
-            let message = "the service has failed at this question; the operator's log says why";
-            Err(convert::named(Code::Internal, "INTERNAL", message))
         })
+        .await?
     }
 
     fn find(&self, request: &v1::DocumentRequest) -> Result<Known, Status> {
         let issuer = convert::issuer(&request.issuer)?;
-        let document = Hash::from_slice(&request.document_hash).map(DocumentHash);
-        let document =
-            document.ok_or_else(|| convert::invalid("document_hash", "32 bytes of SHA-256"))?;
+        let document = convert::document(&request.document_hash)?;
         let unknown = || {
             let message = "no record of this issuer and document hash";
             convert::named(Code::NotFound, "NOT_FOUND", message)
@@ -170,7 +166,7 @@ impl Evidence {
             (Ok(event), Some(Ok(deciding))) => (event, Some(deciding)),
             (Err(by), _) | (Ok(_), Some(Err(by))) => return Ok(erased(known, &item, by)),
         };
-        let (status, status_class) = deciding.map(status_of).unwrap_or_default();
+        let (status, status_class) = deciding.as_ref().map(status_of).unwrap_or_default();
         let expired = match self.is_expired(known)? {
             Ok(expired) => expired,
             Err(by) => return Ok(erased(known, &item, by)),
@@ -235,15 +231,10 @@ fn text(known: &Known, place: Place) -> Result<Result<Event, ErasedBy>, Status> 
 }
 
 /// The status string and class that an event gave; empty if it gave none.
-fn status_of(event: Event) -> (String, String) {
-    match event.change {
-        Change::Status { class, status } => (status.as_str().to_owned(), class.word().to_owned()),
-        Change::Issued
-        | Change::Replaced { .. }
-        | Change::Amended { .. }
-        | Change::Deleted
-        | Change::Restored => Default::default(),
-    }
+fn status_of(event: &Event) -> (String, String) {
+    let status = event.change.status();
+    let words = status.map(|(class, status)| (status.as_str().to_owned(), class.word().to_owned()));
+    words.unwrap_or_default()
 }
 
 /// That the text that says how the document stands was erased: no state is told, not even what was kept to judge

@@ -5,13 +5,11 @@ mod list;
 mod log;
 mod revoke;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use witness_core::time::Timestamp;
 
-use crate::{outcome::Outcome, output::Output, rpc};
+use crate::{args::AdminArgs, outcome::Outcome, output::Output, rpc};
 
 const EXAMPLES: &str = "\
 Anybody may submit what is signed, read the public log, and ask about a document hash that it
@@ -31,15 +29,8 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct AccessArgs {
-    /// The operator's socket
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        env = "WITNESS_ADMIN",
-        default_value = "/run/witnessd/admin.sock"
-    )]
-    admin: PathBuf,
+    #[command(flatten)]
+    admin: AdminArgs,
     #[command(subcommand)]
     command: AccessCommand,
 }
@@ -59,11 +50,11 @@ enum AccessCommand {
 
 /// Does what was asked for.
 pub(crate) async fn run(args: &AccessArgs, output: &mut Output, now: Timestamp) -> Result<Outcome> {
-    let channel = || rpc::connect_unix(&args.admin);
+    let channel = || rpc::connect_unix(&args.admin.socket);
     match &args.command {
         AccessCommand::Grant(grant) => grant::run(grant, channel(), output).await,
         AccessCommand::Revoke(revoke) => revoke::run(revoke, &channel().await?, output).await,
         AccessCommand::List => list::run(&channel().await?, output, now).await,
-        AccessCommand::Log(log) => log::run(log, &args.admin, output).await,
+        AccessCommand::Log(log) => log::run(log, &args.admin.socket, output).await,
     }
 }

@@ -1,14 +1,17 @@
 //! `witness anchor resume`: lets a worker that has halted go on, once its operator has looked into it.
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use witness_core::rollup::Contract;
 use witness_wire::v1::ResumeAnchoringRequest;
 
-use crate::{args, outcome::Outcome, output::Output, rpc};
+use crate::{
+    args::{self, AdminArgs},
+    outcome::Outcome,
+    output::Output,
+    rpc,
+};
 
 const EXAMPLES: &str = "\
 A worker halts where going on could cost money or hide what has happened: somebody else uses
@@ -26,19 +29,13 @@ pub(super) struct ResumeArgs {
     /// The contract, as in eip155:8453:0x5f…; needed if the firm anchors in several
     #[arg(long, value_name = "CAIP10", value_parser = args::contract)]
     contract: Option<Contract>,
-    /// The operator's socket
-    #[arg(
-        long,
-        value_name = "PATH",
-        env = "WITNESS_ADMIN",
-        default_value = "/run/witnessd/admin.sock"
-    )]
-    admin: PathBuf,
+    #[command(flatten)]
+    admin: AdminArgs,
 }
 
 /// Lets it go on.
 pub(super) async fn run(args: &ResumeArgs, output: &mut Output) -> Result<Outcome> {
-    let channel = rpc::connect_unix(&args.admin).await?;
+    let channel = rpc::connect_unix(&args.admin.socket).await?;
     let contract = args.contract.map(|contract| contract.to_string()).unwrap_or_default();
     let request = rpc::timed(ResumeAnchoringRequest { contract });
     let answer = rpc::answer(rpc::admin(&channel).resume_anchoring(request).await)?;

@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 use witness_core::{
     details::Details,
-    event::{Change, Event},
+    event::Event,
     time::{Timestamp, rfc3339},
 };
 use witness_wire::v1::AuditEvent;
@@ -40,7 +40,7 @@ pub(super) fn show(origin: &str, event: &AuditEvent, output: &mut Output) -> Res
         return Ok(output.json(&as_json(origin, event, &read))?);
     }
     let received_at = Timestamp::from_micros(event.received_at_us);
-    let change = read.event.as_ref().map_or("erased".to_owned(), |event| words(&event.change));
+    let change = read.event.as_ref().map_or("erased".to_owned(), |event| event.change.words());
     output.line(&format!(
         "{received_at}  {} {} {}  {change}",
         event.issuer, event.stream, event.sequence
@@ -66,29 +66,10 @@ pub(super) fn show(origin: &str, event: &AuditEvent, output: &mut Output) -> Res
     Ok(())
 }
 
-fn words(change: &Change) -> String {
-    match change {
-        Change::Status { class, status } => {
-            format!("status {} ({})", status.as_str(), class.word())
-        }
-        Change::Issued
-        | Change::Replaced { .. }
-        | Change::Amended { .. }
-        | Change::Deleted
-        | Change::Restored => change.kind().word().to_owned(),
-    }
-}
-
 fn as_json(origin: &str, event: &AuditEvent, read: &Read) -> Value {
-    let status = read.event.as_ref().and_then(|event| match &event.change {
-        Change::Status { class, status } => Some((class.word(), status.as_str())),
-        Change::Issued
-        | Change::Replaced { .. }
-        | Change::Amended { .. }
-        | Change::Deleted
-        | Change::Restored => None,
-    });
     let text = read.event.as_ref();
+    let status = text.and_then(|event| event.change.status());
+    let (class, status) = status.map(|(class, status)| (class.word(), status.as_str())).unzip();
     let details: Map<String, Value> =
         read.details.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     json!({
@@ -102,8 +83,8 @@ fn as_json(origin: &str, event: &AuditEvent, read: &Read) -> Value {
         "occurred_at": text.map(|event| rfc3339(event.occurred_at)),
         "document": text.map(|event| event.document.0.to_hex()),
         "change": text.map(|event| event.change.kind().word()),
-        "status": status.map(|(_, status)| status),
-        "status_class": status.map(|(class, _)| class),
+        "status": status,
+        "status_class": class,
         "claim_type": text.map(|event| event.claim_type.as_str()),
         "details": details,
         "anomalies": event.anomalies,

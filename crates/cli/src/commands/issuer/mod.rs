@@ -11,8 +11,6 @@ mod ready;
 mod register;
 mod show;
 
-use std::path::PathBuf;
-
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use witness_core::{name::Origin, registry::Change, time::Timestamp};
@@ -25,7 +23,11 @@ use self::{
     change::Signing,
     register::Registrar,
 };
-use crate::{args as words, outcome::Outcome, output::Output};
+use crate::{
+    args::{self as words, AdminArgs},
+    outcome::Outcome,
+    output::Output,
+};
 
 const EXAMPLES: &str = "\
 Changes are logged for everybody to see. The server adds the registrar's signature; what the
@@ -52,15 +54,8 @@ With the issuer's key on another machine:
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct IssuerArgs {
-    /// The operator's socket
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        env = "WITNESS_ADMIN",
-        default_value = "/run/witnessd/admin.sock"
-    )]
-    admin: PathBuf,
+    #[command(flatten)]
+    admin: AdminArgs,
     /// Origin of the log, as in witness.example/log1; needed if the firm has several
     #[arg(long, global = true, value_name = "ORIGIN", env = "WITNESS_LOG", value_parser = words::origin)]
     log: Option<Origin>,
@@ -103,7 +98,7 @@ enum IssuerCommand {
 
 /// Does what was asked for.
 pub(crate) async fn run(args: &IssuerArgs, output: &mut Output, now: Timestamp) -> Result<Outcome> {
-    let server = || Registrar::connect(&args.admin, args.log.as_ref());
+    let server = || Registrar::connect(&args.admin.socket, args.log.as_ref());
     let (change, signing) = match &args.command {
         IssuerCommand::SignChange(sign) => {
             return register::sign_change(&sign.key, &sign.text, output);

@@ -5,11 +5,10 @@ use std::{ops::Range, pin::Pin, sync::Arc};
 use tokio::sync::mpsc;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status};
-use witness_core::admission::Refusal;
 use witness_ledger::FirmStore;
 use witness_wire::{Bytes, v1};
 
-use super::Admin;
+use super::{super::beside, Admin};
 use crate::{access::Caller, convert};
 
 /// Records of one message: at most 1 MiB.
@@ -28,8 +27,7 @@ impl Admin {
         let caller = Caller::of(request.extensions());
         let v1::ReadAccessLogRequest { from, limit } = request.into_inner();
         let store = Arc::clone(&self.0.store);
-        let head = tokio::task::spawn_blocking(move || store.access_head()).await;
-        let head = head.map_err(|_panicked| convert::status(&Refusal::Internal))?;
+        let head = beside(move || store.access_head()).await?;
         let (records, _) = head.map_err(|error| convert::store_failed(&error))?;
         let limit = if limit == 0 { u64::MAX } else { limit };
         let results = records.saturating_sub(from).min(limit);
@@ -53,14 +51,11 @@ async fn send(
     let Range { mut start, end } = numbers;
     while start < end {
         let store = Arc::clone(&store);
-        let read =
-            tokio::task::spawn_blocking(move || store.access_records(start, RECORDS_PER_PAGE));
-        let page = match read.await {
-            Ok(Ok(page)) => page,
-            Ok(Err(error)) => return drop(out.send(Err(convert::store_failed(&error))).await),
-            Err(_panicked) => {
-                return drop(out.send(Err(convert::status(&Refusal::Internal))).await);
-            }
+        let read = beside(move || store.access_records(start, RECORDS_PER_PAGE)).await;
+        let page = read.and_then(|page| page.map_err(|error| convert::store_failed(&error)));
+        let page = match page {
+            Ok(page) => page,
+            Err(failed) => return drop(out.send(Err(failed)).await),
         };
         let Some((last, _)) = page.last() else { return };
         start = last.saturating_add(1);

@@ -13,7 +13,7 @@ use witness_core::{
 };
 use witness_wire::v1::{self, list_access_response};
 
-use super::{Admin, to_its_end};
+use super::{super::beside, Admin, to_its_end};
 use crate::{
     access::{Caller, Callers, CallersError, Grant},
     convert,
@@ -113,9 +113,7 @@ impl Admin {
         change: impl FnOnce(&Callers) -> Result<T, CallersError> + Send + 'static,
     ) -> Result<T, Status> {
         let callers = Arc::clone(&self.0.callers);
-        let done = tokio::task::spawn_blocking(move || change(&callers)).await;
-        let done = done.map_err(|_panicked| convert::status(&Refusal::Internal))?;
-        done.map_err(|error| refused(&error))
+        beside(move || change(&callers)).await?.map_err(|error| refused(&error))
     }
 }
 

@@ -7,12 +7,11 @@ use tonic::{Request, Response, Status};
 use witness_core::{
     admission::Refusal,
     erasure::{Range, Reason},
-    hash::{DocumentHash, Hash},
 };
 use witness_ledger::{Erased, ErasureRequest, Log, What};
 use witness_wire::v1;
 
-use super::Admin;
+use super::{super::beside, Admin, to_its_end};
 use crate::{access::Caller, convert};
 
 const METHOD: &str = "AdminService.Erase";
@@ -29,7 +28,7 @@ impl Admin {
         let filter = filter(&wanted);
         // To the end even if the caller hangs up: what was begun is known in the access log.
         let (this, now) = (self.clone(), request.now);
-        let erasing = tokio::spawn(async move {
+        let erasing = to_its_end(async move {
             // Recorded before it is done: nothing is erased that is not recorded.
             this.record(&caller, (METHOD, filter.clone()), None).await?;
             let erased = erase(&log, wanted).await;
@@ -37,12 +36,12 @@ impl Admin {
             this.record(&caller, (METHOD, filter), results).await?;
             let erased = erased.map_err(|refusal| convert::status(&refusal))?;
             if now {
-                let rewritten = task::spawn_blocking(move || log.let_go()).await;
-                rewritten.map_err(internal)?.map_err(|error| convert::read_status(&error))?;
+                let rewritten = beside(move || log.let_go()).await?;
+                rewritten.map_err(|error| convert::read_status(&error))?;
             }
-            Ok::<Erased, Status>(erased)
+            Ok(erased)
         });
-        let Erased { events, by } = erasing.await.map_err(internal)??;
+        let Erased { events, by } = erasing.await?;
         Ok(Response::new(v1::EraseResponse {
             erased: events,
             index: by.map(|by| by.index.0),
@@ -59,10 +58,6 @@ async fn erase(log: &Arc<Log>, wanted: ErasureRequest) -> Result<Erased, Refusal
     log.erase(found).await
 }
 
-fn internal(_panicked: task::JoinError) -> Status {
-    convert::status(&Refusal::Internal)
-}
-
 fn wanted(request: &v1::EraseRequest) -> Result<ErasureRequest, Status> {
     let reason = Reason::parse(&request.reason);
     let reason =
@@ -71,9 +66,7 @@ fn wanted(request: &v1::EraseRequest) -> Result<ErasureRequest, Status> {
     let what = match (request.document_hash.is_empty(), request.stream.is_empty()) {
         (true, false) => What::Ranges(vec![range(request)?]),
         (false, true) if request.first_sequence == 0 && request.count == 0 => {
-            let document = Hash::from_slice(&request.document_hash).map(DocumentHash);
-            let expected = || convert::invalid("document_hash", "32 bytes of SHA-256");
-            What::Document(document.ok_or_else(expected)?)
+            What::Document(convert::document(&request.document_hash)?)
         }
         _ => {
             let expected =

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 use witness_core::{
-    admission::Refusal,
     note::SignatureLine,
     registry::{Change, IssuerRecord},
 };
@@ -60,7 +59,7 @@ impl Admin {
 async fn to_its_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Status>> + Send + 'static,
 ) -> Result<T, Status> {
-    tokio::spawn(work).await.map_err(|_panicked| convert::status(&Refusal::Internal))?
+    tokio::spawn(work).await.map_err(|_panicked| convert::failed())?
 }
 
 /// A registry change as the access log has it: where, of which kind, and whose.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use tonic::{Code, Request, Response, Status};
 use witness_core::{
-    admission::Refusal,
     name::Domain,
     note::SignatureLine,
     observation::Seen,
@@ -18,7 +17,7 @@ use witness_domain::{Challenge, RANDOM_BYTES, Search, dns_name};
 use witness_ledger::{ChallengeCell, ChallengeProof, FirmStore, Log, StoreError};
 use witness_wire::v1;
 
-use super::{Admin, to_its_end};
+use super::{super::beside, Admin, to_its_end};
 use crate::{access::Caller, clock, convert};
 
 const HOUR_US: u64 = 3_600_000_000;
@@ -135,9 +134,7 @@ impl Admin {
         work: impl FnOnce(&FirmStore) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Status> {
         let store = Arc::clone(&self.0.store);
-        let done = tokio::task::spawn_blocking(move || work(&store)).await;
-        let done = done.map_err(|_panicked| convert::status(&Refusal::Internal))?;
-        done.map_err(|error| convert::store_failed(&error))
+        beside(move || work(&store)).await?.map_err(|error| convert::store_failed(&error))
     }
 
     /// The challenge that stands, or a new one.

@@ -3,7 +3,7 @@
 use tonic::{Request, Response, Status};
 use witness_core::{
     event::StatusClass,
-    hash::{DocumentHash, Hash},
+    hash::DocumentHash,
     name::Domain,
     time::{Timestamp, rfc3339},
 };
@@ -60,10 +60,7 @@ impl Audit {
 
 fn read(request: &v1::GetHistoryAsAtRequest) -> Result<(Domain, DocumentHash), Status> {
     let issuer = convert::issuer(&request.issuer)?;
-    let document = Hash::from_slice(&request.document_hash).map(DocumentHash);
-    let document =
-        document.ok_or_else(|| convert::invalid("document_hash", "32 bytes of SHA-256"))?;
-    Ok((issuer, document))
+    Ok((issuer, convert::document(&request.document_hash)?))
 }
 
 /// Says what this is. It is the same whether anything was held or not.

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use tonic::{Code, Status};
+use tonic::Status;
 use witness_core::{
     admission::Refusal,
     anomaly::Anomaly,
@@ -16,7 +16,7 @@ use witness_core::{
 use witness_ledger::{AuditEvent, FieldValue, Filter, Log, Streams};
 use witness_wire::{Bytes, v1};
 
-use super::Audit;
+use super::{super::beside, Audit};
 use crate::{
     access::{self, Asked, Caller},
     convert,
@@ -230,16 +230,13 @@ pub(super) async fn in_turn<T: Send + 'static>(
 pub(super) async fn work<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, witness_ledger::ReadError> + Send + 'static,
 ) -> Result<T, Status> {
-    let done = tokio::task::spawn_blocking(work).await;
-    let done = done.map_err(|_panicked| {
-        let message = "the service has failed at this question; the operator's log says why";
-        convert::named(Code::Internal, "INTERNAL", message)
-    })?;
-    done.map_err(|error| convert::read_status(&error))
+    beside(work).await?.map_err(|error| convert::read_status(&error))
 }
 
 #[cfg(test)]
 mod tests {
+    use tonic::Code;
+
     use super::*;
 
     fn all() -> v1::AuditFilter {

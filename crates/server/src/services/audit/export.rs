@@ -12,12 +12,11 @@ use witness_core::{
 };
 use witness_wire::{Bytes, v1};
 
-use super::{Answers, Audit, asked};
+use super::{super::beside, Answers, Audit, asked};
 use crate::{
     access::{self, Asked, Caller},
     bundle::{Export, ExportError, Sink},
     clock, convert,
-    firm::Firm,
 };
 
 /// Pieces of files.
@@ -59,17 +58,14 @@ impl Audit {
         let service = self.clone();
         tokio::spawn(async move {
             let end = out.clone();
-            let mut sender = Sender::new(out, &export, Arc::clone(&caller.id));
-            let sent = tokio::task::spawn_blocking(move || {
+            let mut sender = Sender::new(out, export.size);
+            let sent = beside(move || {
                 let _held = turn;
                 (export.run(&mut sender), sender.events)
             });
             let (sent, results) = match sent.await {
                 Ok((sent, events)) => (sent.map_err(|error| status(&error)), Some(events)),
-                Err(_panicked) => {
-                    let message = "the export has failed; the operator's log says why";
-                    (Err(convert::named(Code::Internal, "INTERNAL", message)), None)
-                }
+                Err(failed) => (Err(failed), None),
             };
             let recorded = access::record(&service.0, &caller, Asked { results, ..asked }).await;
             if let Err(status) = sent.and(recorded) {
@@ -99,10 +95,6 @@ fn status(error: &ExportError) -> Status {
         ExportError::Ended => {
             let message = "nothing was taken for too long; go on with the export";
             convert::named(Code::Aborted, "STALLED", message)
-        }
-        ExportError::ShutOut => {
-            let message = format!("{error}; what was sent before stays sent");
-            convert::named(Code::Unauthenticated, "SHUT_OUT", &message)
         }
         ExportError::Overtaken => {
             let message = format!("{error}; begin a new export");
@@ -143,9 +135,6 @@ fn narrowed(scope: BundleScope, issuer: Option<Domain>) -> Result<BundleScope, S
 /// Sends files as messages.
 struct Sender {
     out: mpsc::Sender<Result<v1::ExportResponse, Status>>,
-    firm: Arc<Firm>,
-    /// Id of the caller, who may be shut out meanwhile.
-    caller: Arc<str>,
     size: TreeSize,
     /// The piece that was taken last: it is sent once it is known whether it ends its file.
     last: Option<(BundlePath, Vec<u8>)>,
@@ -154,13 +143,8 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(
-        out: mpsc::Sender<Result<v1::ExportResponse, Status>>,
-        export: &Export,
-        caller: Arc<str>,
-    ) -> Self {
-        let (firm, size) = (Arc::clone(&export.firm), export.size);
-        Self { out, firm, caller, size, last: None, entries: 0, events: 0 }
+    fn new(out: mpsc::Sender<Result<v1::ExportResponse, Status>>, size: TreeSize) -> Self {
+        Self { out, size, last: None, entries: 0, events: 0 }
     }
 
     /// Sends what was taken last; `end` tells where the file's last piece begins and ends.
@@ -184,9 +168,6 @@ impl Sender {
     }
 
     fn send(&self, message: v1::ExportResponse) -> Result<(), ExportError> {
-        if !self.firm.callers.is_in(&self.caller) {
-            return Err(ExportError::ShutOut);
-        }
         let taken = tokio::time::timeout(TAKEN_WITHIN, self.out.send(Ok(message)));
         match Handle::current().block_on(taken) {
             Ok(Ok(())) => Ok(()),
