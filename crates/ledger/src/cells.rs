@@ -1,5 +1,7 @@
 //! How keys and values are laid out in the store. Numbers are big-endian, so that RocksDB's order is theirs.
 
+use std::collections::BTreeSet;
+
 use witness_core::{
     anomaly::{Anomalies, Standing},
     hash::Hash,
@@ -9,7 +11,7 @@ use witness_core::{
 };
 
 /// Version of this layout; another one is refused at opening.
-pub(crate) const LAYOUT: &[u8] = b"witness-log-store/2";
+pub(crate) const LAYOUT: &[u8] = b"witness-log-store/3";
 
 /// Column families. What differs in key order, size or life lies apart.
 pub(crate) mod family {
@@ -236,6 +238,9 @@ const ERASED_BIT: u16 = 0x8000;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct DocumentCell {
     pub(crate) older_pages: u32,
+    /// Streams that the document's events are in, those of older pages too: who may see none of them need not look
+    /// any further. Older pages name none.
+    pub(crate) streams: BTreeSet<u32>,
     pub(crate) places: Vec<PlaceCell>,
 }
 
@@ -260,7 +265,9 @@ impl DocumentCell {
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let cell = Cell::default().u32(self.older_pages);
+        let streams = u32::try_from(self.streams.len()).unwrap_or(u32::MAX);
+        let cell = Cell::default().u32(self.older_pages).u32(streams);
+        let cell = self.streams.iter().fold(cell, |cell, stream| cell.u32(*stream));
         let place = |cell: Cell, place: &PlaceCell| {
             let erased = if place.is_erased { ERASED_BIT } else { 0 };
             let cell = cell.u64(place.index.0).u16(place.event | erased);
@@ -271,7 +278,8 @@ impl DocumentCell {
 
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
-        let older_pages = reader.u32()?;
+        let (older_pages, streams) = (reader.u32()?, reader.u32()?);
+        let streams = (0..streams).map(|_| reader.u32()).collect::<Option<_>>()?;
         let mut places = Vec::new();
         while !reader.0.is_empty() {
             let (index, event) = (LeafIndex(reader.u64()?), reader.u16()?);
@@ -283,7 +291,7 @@ impl DocumentCell {
                 is_erased: event & ERASED_BIT != 0,
             });
         }
-        Some(Self { older_pages, places })
+        Some(Self { older_pages, streams, places })
     }
 }
 

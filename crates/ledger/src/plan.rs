@@ -190,7 +190,8 @@ impl<'a> Planner<'a> {
         let index = self.append(EntryKind::Submission, incoming.admitted.note().note.to_string());
         self.write_bodies(index, incoming);
         let note = incoming.admitted.note();
-        let anomalies = self.place_events(index, &incoming.admitted, issuer, back_fill)?;
+        let anomalies =
+            self.place_events(index, &incoming.admitted, issuer, (stream, back_fill))?;
         let events = u16::try_from(incoming.admitted.events().len()).unwrap_or(u16::MAX);
         let key = SubmissionCell::key(stream, note.body.first_sequence);
         let batch = TreeSize(0); // known when the batch is finished

@@ -11,7 +11,7 @@ use witness_wire::v1;
 use super::{
     ROUNDS,
     call::{Answer, Caller},
-    firm::{Firm, document_of},
+    firm::{Firm, LONG_AGO_US, document_of},
     measured,
 };
 
@@ -111,6 +111,11 @@ fn filtered<T: Message>(request: impl Fn(v1::AuditFilter) -> T) -> Vec<Pair> {
     let class = |it| v1::AuditFilter { status_class: text(it), ..none() };
     let change = |it| v1::AuditFilter { change: text(it), ..none() };
     let identifier = |it| v1::AuditFilter { field: text("module"), value: text(it), ..none() };
+    let in_1_s = |from_us| v1::AuditFilter {
+        occurred_from_us: Some(from_us),
+        occurred_until_us: Some(from_us + 1_000_000),
+        ..none()
+    };
     let named = |name, there, absent| pair(name, &request(there), &request(absent));
     vec![
         named("issuer", issuer("munich.example"), issuer("nobody.example")),
@@ -118,6 +123,7 @@ fn filtered<T: Message>(request: impl Fn(v1::AuditFilter) -> T) -> Vec<Pair> {
         named("status", status("HELD"), status("NONE")),
         named("class", class("paused"), class("administrative")),
         named("change", change("deleted"), change("restored")),
+        named("time of occurrence", in_1_s(LONG_AGO_US), in_1_s(LONG_AGO_US - 1_000_000)),
         named("identifier", identifier("MUNICH-7"), identifier("MUNICH-8")),
         named(
             "identifier of an issuer",

@@ -14,12 +14,18 @@ use witness_wire::v1;
 use super::call::Caller;
 
 /// Issuer, stream, jurisdictions, and the identifier in its details.
-const STREAMS: [(&str, &str, &str, &str); 4] = [
+type StreamOf = (&'static str, &'static str, &'static str, &'static str);
+
+const STREAMS: [StreamOf; 4] = [
     ("london.example", "main", "GB", "LONDON-7"),
     ("munich.example", "main", "DE-BY", "MUNICH-7"),
     ("both.example", "uk", "GB", "BRITAIN-7"),
     ("both.example", "bavaria", "DE-BY", "BAVARIA-7"),
 ];
+/// Submissions of each stream after its first one.
+const ROUNDS: usize = 40;
+/// When some of what German streams say occurred, and nothing of what others say.
+pub(crate) const LONG_AGO_US: i64 = 915_148_800_000_000;
 const SEARCH: &str = "/witness.v1.AuditService/Search";
 /// The end of the years that are told in four digits.
 const UNTIL_US: u64 = 253_402_300_799_000_000;
@@ -51,7 +57,9 @@ impl Firm {
         let server = data.start();
         let mut clients = server.clients().await;
         let mut issuers: BTreeMap<&str, Arc<Issuer>> = BTreeMap::new();
-        for (seed, (domain, stream, jurisdictions, identifier)) in (1..).zip(STREAMS) {
+        let mut streams = Vec::new();
+        for (seed, stream_of) in (1..).zip(STREAMS) {
+            let (domain, stream, jurisdictions, identifier) = stream_of;
             if !issuers.contains_key(domain) {
                 let issuer = Issuer::from_seed(domain, seed);
                 server.register(&format!("issuer-added {domain}\n"), &[]).await.unwrap();
@@ -64,6 +72,13 @@ impl Firm {
             let mut own = issuers[domain].stream(stream);
             let name = document_of(domain, stream);
             clients.submit(own.next(&history(name, jurisdictions, identifier))).await.unwrap();
+            streams.push((own, stream_of));
+        }
+        // By turns, so that whoever walks what one has passes by what the others have.
+        for round in 0..ROUNDS {
+            for (own, stream_of) in &mut streams {
+                clients.submit(own.next(&later(*stream_of, round))).await.unwrap();
+            }
         }
         let size = server.settled();
         let channel = clients.channel;
@@ -127,6 +142,18 @@ impl Firm {
     }
 }
 
+/// What each stream logs later, again and again, of one more document, and the German ones of their own, which comes
+/// to have many events.
+fn later((domain, stream, jurisdictions, identifier): StreamOf, round: usize) -> Vec<Occurrence> {
+    let name = document(format!("{domain} {stream} {round}"));
+    let mut all = history(name, jurisdictions, identifier);
+    if jurisdictions != "GB" {
+        let own = document_of(domain, stream);
+        all.extend((0..4).map(|_| status(own, StatusClass::Paused, "HELD")));
+    }
+    all
+}
+
 /// What each stream logs of its document. Some of it only German ones do.
 fn history(name: DocumentHash, jurisdictions: &str, identifier: &str) -> Vec<Occurrence> {
     let field = |field: &str, value: &str| (field.to_owned(), value.to_owned());
@@ -135,7 +162,8 @@ fn history(name: DocumentHash, jurisdictions: &str, identifier: &str) -> Vec<Occ
     if jurisdictions == "GB" {
         return vec![first, status(name, StatusClass::Punitive, "REVOKED")];
     }
-    vec![first, status(name, StatusClass::Paused, "HELD"), occurred(name, Change::Deleted)]
+    let held = Occurrence { occurred_at: LONG_AGO_US, ..status(name, StatusClass::Paused, "HELD") };
+    vec![first, held, occurred(name, Change::Deleted)]
 }
 
 async fn granted(server: &Server, grant: v1::GrantAccessRequest) -> v1::GrantAccessResponse {

@@ -2,15 +2,23 @@
 //!
 //! | key | value |
 //! |---|---|
-//! | `m` | entries below which all is indexed, the open zone's span of time |
-//! | `r` index | a submission: its stream, events, time of receipt, span of occurrence |
-//! | `z` zone | span of occurrence of 256 entries |
-//! | `t` term, index | a block of postings ([`super::postings`]) |
+//! | `m` | entries below which all is indexed |
+//! | `r` index | a submission: its stream with its areas, events, time of receipt, span of occurrence |
+//! | `z` area, zone | span of occurrence of what 256 entries have in an area |
+//! | `t` area, term, index | a block of postings ([`super::postings`]) |
 //! | `s` stream | when it was last heard, when its last event occurred |
 //! | `d` stream, day | counts |
+//!
+//! What must hold: whatever the text of an event says lies in areas of which a caller sees all or nothing, so that a
+//! search reads nothing that depends on what the caller may not see.
 
 use witness_core::{
-    anomaly::Anomaly, event::StatusClass, hash::Hash, schema::ChangeKind, time::Timestamp,
+    anomaly::Anomaly,
+    event::StatusClass,
+    hash::Hash,
+    name::{Domain, Jurisdictions},
+    schema::ChangeKind,
+    time::Timestamp,
 };
 
 use crate::cells::{Cell, Reader};
@@ -50,33 +58,23 @@ impl Span {
     }
 }
 
-/// How far the index goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark {
-    /// Entries below are indexed.
-    pub(super) indexed_to: u64,
-    /// Span of the zone that the next entry is in, as far as it was indexed.
-    pub(super) open_zone: Span,
+/// The mark: entries below are indexed.
+pub(super) fn encode_mark(indexed_to: u64) -> Vec<u8> {
+    Cell::default().u64(indexed_to).0
 }
 
-impl Mark {
-    pub(super) const BEGIN: Self = Self { indexed_to: 0, open_zone: Span::NEVER };
-
-    pub(super) fn encode(&self) -> Vec<u8> {
-        self.open_zone.encode(Cell::default().u64(self.indexed_to)).0
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut reader = Reader(bytes);
-        let mark = Self { indexed_to: reader.u64()?, open_zone: Span::decode(&mut reader)? };
-        reader.end(mark)
-    }
+pub(super) fn decode_mark(bytes: &[u8]) -> Option<u64> {
+    let mut reader = Reader(bytes);
+    let indexed_to = reader.u64()?;
+    reader.end(indexed_to)
 }
 
 /// What a search must know of a submission before it reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) stream: u32,
+    /// Those of its stream.
+    pub(super) areas: [Area; 2],
     pub(super) events: u16,
     pub(super) received_at: Timestamp,
     /// Of the events that are not erased.
@@ -95,7 +93,9 @@ impl Row {
     }
 
     pub(super) fn encode(&self) -> Vec<u8> {
-        let cell = Cell::default().u32(self.stream).u16(self.events);
+        let [issuer, jurisdictions] = self.areas;
+        let cell = Cell::default().u32(self.stream).u64(issuer.0).u64(jurisdictions.0);
+        let cell = cell.u16(self.events);
         self.occurred.encode(cell.u64(self.received_at.micros())).0
     }
 
@@ -103,6 +103,7 @@ impl Row {
         let mut reader = Reader(bytes);
         let row = Self {
             stream: reader.u32()?,
+            areas: [Area(reader.u64()?), Area(reader.u64()?)],
             events: reader.u16()?,
             received_at: Timestamp::from_micros(reader.u64()?),
             occurred: Span::decode(&mut reader)?,
@@ -111,9 +112,47 @@ impl Row {
     }
 }
 
-/// Span of a zone that is complete.
-pub(super) fn zone_key(zone: u64) -> Vec<u8> {
-    Cell::default().u8(b'z').u64(zone).0
+/// Streams that are seen together: the begin of a hash of what they have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Area(u64);
+
+impl Area {
+    /// Streams of the same jurisdictions: a regulator sees all of them or none.
+    pub(super) fn jurisdictions(codes: &[String]) -> Self {
+        Self::hashed("jurisdictions", &codes.join(","))
+    }
+
+    /// Streams of one issuer: it sees all of them, other issuers none.
+    pub(super) fn issuer(domain: &Domain) -> Self {
+        Self::hashed("issuer", domain.as_str())
+    }
+
+    /// One stream.
+    pub(super) fn stream(ordinal: u32) -> Self {
+        Self::hashed("stream", &ordinal.to_string())
+    }
+
+    fn hashed(kind: &str, name: &str) -> Self {
+        Self(begin_of_hash([kind, " ", name].concat().as_bytes()))
+    }
+
+    /// Areas in which an event's terms are found.
+    pub(super) fn of(issuer: &Domain, jurisdictions: &Jurisdictions) -> [Self; 2] {
+        [Self::issuer(issuer), Self::jurisdictions(jurisdictions.codes())]
+    }
+}
+
+/// Span of occurrence of what a zone has in an area; none where it has nothing.
+pub(super) fn zone_key(area: Area, zone: u64) -> Vec<u8> {
+    Cell::default().u8(b'z').u64(area.0).u64(zone).0
+}
+
+/// The zone in the key of a span, if it is of this area.
+pub(super) fn zone_in(area: Area, key: &[u8]) -> Option<u64> {
+    let prefix = Cell::default().u8(b'z').u64(area.0).0;
+    let mut reader = Reader(key.strip_prefix(prefix.as_slice())?);
+    let zone = reader.u64()?;
+    reader.end(zone)
 }
 
 pub(super) fn encode_zone(span: Span) -> Vec<u8> {
@@ -126,8 +165,8 @@ pub(super) fn decode_zone(bytes: &[u8]) -> Option<Span> {
     reader.end(span)
 }
 
-/// Something that an event, or its submission, has: a kind, and eight bytes that are the value or begin its
-/// hash. Two values can share them, so what is found is read before it is believed.
+/// Something that an event has: a kind, and eight bytes that are the value or begin its hash. Two values can share
+/// them, so what is found is read before it is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Term {
     kind: u8,
@@ -135,22 +174,15 @@ pub(super) struct Term {
 }
 
 impl Term {
+    /// What every event has.
+    pub(super) const ANY: Self = Self { kind: 0, value: 0 };
+
     fn number(kind: u8, value: u64) -> Self {
         Self { kind, value }
     }
 
     fn hashed(kind: u8, value: &[u8]) -> Self {
-        let begin =
-            Hash::of(value).as_bytes().first_chunk().map_or(0, |it| u64::from_be_bytes(*it));
-        Self { kind, value: begin }
-    }
-
-    pub(super) fn stream(ordinal: u32) -> Self {
-        Self::number(b's', u64::from(ordinal))
-    }
-
-    pub(super) fn jurisdiction(code: &str) -> Self {
-        Self::hashed(b'j', code.as_bytes())
+        Self { kind, value: begin_of_hash(value) }
     }
 
     pub(super) fn claim_type(name: &str) -> Self {
@@ -186,9 +218,18 @@ impl Term {
     pub(super) fn field(name: &str, value: &str) -> Self {
         Self::hashed(b'f', [name, "=", value].concat().as_bytes())
     }
+}
 
+/// A list of postings: what has a term, in an area.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct List {
+    pub(super) area: Area,
+    pub(super) term: Term,
+}
+
+impl List {
     fn prefix(self) -> Cell {
-        Cell::default().u8(b't').u8(self.kind).u64(self.value)
+        Cell::default().u8(b't').u64(self.area.0).u8(self.term.kind).u64(self.term.value)
     }
 
     /// Key of a block whose last posting is at `index`, or before it.
@@ -196,12 +237,16 @@ impl Term {
         self.prefix().u64(index).0
     }
 
-    /// Index in the key of a block, if it is of this term.
+    /// Index in the key of a block, if it is of this list.
     pub(super) fn index_in(self, key: &[u8]) -> Option<u64> {
         let mut reader = Reader(key.strip_prefix(self.prefix().0.as_slice())?);
         let index = reader.u64()?;
         reader.end(index)
     }
+}
+
+fn begin_of_hash(text: &[u8]) -> u64 {
+    Hash::of(text).as_bytes().first_chunk().map_or(0, |begin| u64::from_be_bytes(*begin))
 }
 
 fn position<T: PartialEq>(all: &[T], one: &T) -> u64 {
@@ -245,13 +290,16 @@ mod tests {
     #[test]
     fn cells_read_back() {
         let occurred = Span { earliest: -7, latest: i64::MAX };
-        let mark = Mark { indexed_to: 9, open_zone: occurred };
-        assert_eq!(Mark::decode(&mark.encode()), Some(mark));
+        assert_eq!(decode_mark(&encode_mark(9)), Some(9));
         let received_at = Timestamp::from_micros(3);
-        let row = Row { stream: 1, events: 2, received_at, occurred };
+        let row =
+            Row { stream: 1, areas: [1, 2].map(Area::stream), events: 2, received_at, occurred };
         assert_eq!(Row::decode(&row.encode()), Some(row));
         assert_eq!(Row::index_of(&Row::key(77)), Some(77));
         assert_eq!(decode_zone(&encode_zone(Span::NEVER)), Some(Span::NEVER));
+        let [one, other] = [1, 2].map(Area::stream);
+        assert_eq!(zone_in(one, &zone_key(one, 7)), Some(7));
+        assert_eq!(zone_in(one, &zone_key(other, 7)), None);
         for last_heard in [None, Some(received_at)] {
             for last_occurred in [None, Some(0), Some(-1)] {
                 let state = StreamState { last_heard, last_occurred };
@@ -261,12 +309,9 @@ mod tests {
     }
 
     #[test]
-    fn a_key_tells_its_term_and_no_two_terms_are_one() {
+    fn a_key_tells_its_list_and_no_two_lists_are_one() {
         let mut terms = vec![
-            Term::stream(0),
-            Term::stream(1),
-            Term::jurisdiction("DE"),
-            Term::jurisdiction("DE-BY"),
+            Term::ANY,
             Term::claim_type("deleted"),
             Term::status("deleted"),
             Term::field("a", "b=c"),
@@ -278,9 +323,16 @@ mod tests {
             ["issued", "replaced", "amended", "status", "deleted", "restored"]
                 .map(|word| Term::change(ChangeKind::from_word(word).unwrap())),
         );
-        for (n, term) in terms.iter().enumerate() {
-            for (m, other) in terms.iter().enumerate() {
-                let index = other.index_in(&term.key(5));
+        let [issuer, other] = ["a.example", "b.example"].map(|it| Domain::parse(it).unwrap());
+        let [de, by] = ["DE", "DE,DE-BY"].map(|it| Jurisdictions::parse(it).unwrap());
+        let [a, b] = [Area::of(&issuer, &de), Area::of(&other, &by)];
+        let areas = [a, b].into_iter().flatten().chain([0, 1].map(Area::stream));
+        let lists: Vec<List> = areas
+            .flat_map(|area| terms.iter().map(move |term| List { area, term: *term }))
+            .collect();
+        for (n, list) in lists.iter().enumerate() {
+            for (m, other) in lists.iter().enumerate() {
+                let index = other.index_in(&list.key(5));
                 assert_eq!(index, (n == m).then_some(5), "{n} {m}");
             }
         }

@@ -13,7 +13,7 @@ use witness_core::{
     time::Timestamp,
 };
 
-use super::cells::{Span, Term};
+use super::cells::{Area, List, Span, Term};
 use crate::bodies::Texts;
 
 /// What an event must be; what is left out does not matter, what is given must all hold.
@@ -67,36 +67,44 @@ impl fmt::Debug for FieldValue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Streams {
     ordinals: BTreeSet<u32>,
-    /// Whether there are no others.
-    are_all: bool,
-    /// Jurisdictions that cover each of them, and perhaps others.
-    covered_by: Option<Jurisdictions>,
+    /// Where they lie: areas of which the caller sees everything.
+    areas: Vec<Area>,
+    /// Whether others lie there, too, that the caller does not ask about.
+    are_among_others: bool,
 }
 
 impl Streams {
     /// The streams that are in scope and that a filter asks for.
     #[must_use]
     pub fn of(registry: &Registry, scope: &Scope, filter: &Filter) -> Self {
-        let mut streams = 0_usize;
         let mut ordinals = BTreeSet::new();
+        let (mut asked, mut others) = (BTreeSet::new(), BTreeSet::new());
         for (issuer, record) in registry.issuers() {
             for (name, stream) in &record.streams {
-                streams += 1;
-                let asked = filter.issuer.as_ref().is_none_or(|asked| asked == issuer)
+                if !scope.has(issuer, stream) {
+                    continue;
+                }
+                let codes = match scope {
+                    Scope::Jurisdictions(_) => stream.jurisdictions.codes(),
+                    Scope::Issuer(_) => &[],
+                };
+                let is_asked = filter.issuer.as_ref().is_none_or(|asked| asked == issuer)
                     && filter.stream.as_ref().is_none_or(|asked| asked == name)
                     && covers(filter.jurisdiction.as_ref(), &stream.jurisdictions);
-                if asked && scope.has(issuer, stream) {
+                if is_asked {
                     ordinals.insert(stream.ordinal);
+                    asked.insert(codes);
+                } else {
+                    others.insert(codes);
                 }
             }
         }
-        let of_scope = match scope {
-            Scope::Jurisdictions(own) => Some(own),
-            Scope::Issuer(_) => None,
+        let area = |codes: &&[String]| match scope {
+            Scope::Jurisdictions(_) => Area::jurisdictions(codes),
+            Scope::Issuer(own) => Area::issuer(own),
         };
-        let covered_by = filter.jurisdiction.as_ref().or(of_scope).cloned();
-        let are_all = ordinals.len() == streams;
-        Self { ordinals, are_all, covered_by }
+        let areas = asked.iter().map(area).collect();
+        Self { ordinals, areas, are_among_others: !asked.is_disjoint(&others) }
     }
 
     /// Whether there are none.
@@ -110,19 +118,20 @@ impl Streams {
         self.ordinals.contains(&ordinal)
     }
 
-    pub(super) fn ordinals(&self) -> impl ExactSizeIterator<Item = u32> + '_ {
-        self.ordinals.iter().copied()
+    /// Areas in which they lie.
+    pub(super) fn areas(&self) -> &[Area] {
+        &self.areas
     }
 
-    /// Terms of which each submission of these streams has at least one; none if all submissions will do.
-    pub(super) fn terms(&self) -> Vec<Term> {
-        match &self.covered_by {
-            _ if self.are_all => Vec::new(),
-            Some(codes) if self.ordinals.len() > codes.codes().len() => {
-                codes.codes().iter().map(|code| Term::jurisdiction(code)).collect()
-            }
-            _ => self.ordinals().map(Term::stream).collect(),
-        }
+    /// Lists of what has a term, in these streams, and perhaps in others that the caller may see.
+    pub(super) fn lists(&self, term: Term) -> Vec<List> {
+        self.areas.iter().map(|area| List { area: *area, term }).collect()
+    }
+
+    /// Lists of all that these streams have, if they are not all that lies in their areas.
+    pub(super) fn own_lists(&self) -> Option<Vec<List>> {
+        let list = |ordinal: &u32| List { area: Area::stream(*ordinal), term: Term::ANY };
+        self.are_among_others.then(|| self.ordinals.iter().map(list).collect())
     }
 }
 

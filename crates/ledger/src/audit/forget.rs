@@ -1,7 +1,6 @@
 //! Taking events out of the index that are erased: what it says of their texts goes in the commit that erases them:
-//! postings, and when they occurred, out of the row of their submission and the state of their stream. What their
-//! entries say stays: stream, time of receipt, anomalies, and all that was counted. What also stays is the span of
-//! occurrence of each zone of 256 entries: its bounds are two times, and not said to be any event's.
+//! postings, and when they occurred, out of the row of their submission, its zone and the state of their stream. What
+//! their entries say stays: stream, time of receipt, anomalies, and all that was counted.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +10,10 @@ use std::{
 use witness_core::merkle::LeafIndex;
 
 use super::{
-    cells::{Row, Span, StreamState, Term},
+    cells::{
+        AFTER_ROWS, Area, List, Row, Span, StreamState, Term, ZONE_BITS, encode_zone, zone_key,
+    },
+    cursor::read_row,
     gather::{read_texts, terms_of_texts},
     postings::{self, Posting},
     statistics::state_of,
@@ -40,24 +42,51 @@ pub(crate) fn forget(
     _turn: &IndexTurn<'_>,
     events: &[Forgotten<'_>],
 ) -> Result<(), StoreError> {
+    let mut submissions: BTreeMap<LeafIndex, Vec<Forgotten<'_>>> = BTreeMap::new();
+    for forgotten in events {
+        submissions.entry(forgotten.index).or_default().push(*forgotten);
+    }
+    let mut indexed = Vec::new();
+    for (index, events) in submissions {
+        // What is not indexed yet will be found erased.
+        let Some(bytes) = store.get(family::AUDIT, &Row::key(index.0))? else { continue };
+        let damaged = StoreError::Damaged { what: "row of a submission" };
+        indexed.push((index, Row::decode(&bytes).ok_or(damaged)?, events));
+    }
+    forget_postings(writes, store, &indexed)?;
+    forget_times(writes, store, &indexed)
+}
+
+/// A submission that is indexed, with its events that are to be forgotten.
+type Indexed<'a> = (LeafIndex, Row, Vec<Forgotten<'a>>);
+
+/// Takes events out of all lists of postings that their texts can have brought them into.
+fn forget_postings(
+    writes: &mut Writes,
+    store: &Store,
+    submissions: &[Indexed<'_>],
+) -> Result<(), StoreError> {
     let mut blocks: BTreeMap<Vec<u8>, (u64, Vec<Posting>)> = BTreeMap::new();
     let mut cursor = store.cursor(family::AUDIT, None)?;
-    for forgotten in events {
-        for term in terms(forgotten) {
-            let Some((key, value)) = cursor.seek(&term.key(forgotten.index.0))? else { continue };
-            // Blocks of other terms come after the last one of this.
-            let Some(last) = term.index_in(key) else { continue };
-            let damaged = || StoreError::Damaged { what: "block of postings" };
-            if !blocks.contains_key(key) {
-                let block = postings::decode(last, value).ok_or_else(damaged)?;
-                blocks.insert(key.to_vec(), (last, block));
-            }
-            let Some((_, block)) = blocks.get_mut(key) else { continue };
-            for posting in block.iter_mut().filter(|it| it.index == forgotten.index.0) {
-                posting.events.remove(forgotten.event);
-            }
-            block.retain(|posting| !posting.events.is_empty());
+    let all = submissions.iter().flat_map(|(index, row, events)| {
+        events
+            .iter()
+            .flat_map(move |event| lists(row, event).map(move |list| (*index, event, list)))
+    });
+    for (index, forgotten, list) in all {
+        let Some((key, value)) = cursor.seek(&list.key(index.0))? else { continue };
+        // Blocks of other lists come after the last one of this.
+        let Some(last) = list.index_in(key) else { continue };
+        let damaged = || StoreError::Damaged { what: "block of postings" };
+        if !blocks.contains_key(key) {
+            let block = postings::decode(last, value).ok_or_else(damaged)?;
+            blocks.insert(key.to_vec(), (last, block));
         }
+        let Some((_, block)) = blocks.get_mut(key) else { continue };
+        for posting in block.iter_mut().filter(|it| it.index == index.0) {
+            posting.events.remove(forgotten.event);
+        }
+        block.retain(|posting| !posting.events.is_empty());
     }
     for (key, (last, block)) in blocks {
         if block.is_empty() {
@@ -66,32 +95,25 @@ pub(crate) fn forget(
             writes.put(family::AUDIT, key, postings::encode(last, &block));
         }
     }
-    forget_times(writes, store, events)
+    Ok(())
 }
 
-/// Takes the times out of rows and states at which these events occurred. A state without one takes the next event
-/// of its stream for the first.
+/// Takes the times at which these events occurred out of rows, zones and states. A state without one takes the next
+/// event of its stream for the first.
 fn forget_times(
     writes: &mut Writes,
     store: &Store,
-    events: &[Forgotten<'_>],
+    submissions: &[Indexed<'_>],
 ) -> Result<(), StoreError> {
-    let mut submissions: BTreeMap<LeafIndex, (BTreeSet<u16>, BTreeSet<i64>)> = BTreeMap::new();
-    for forgotten in events {
-        let (numbers, times) = submissions.entry(forgotten.index).or_default();
-        numbers.insert(forgotten.event);
-        times.extend(read_texts((forgotten.text, forgotten.details)).map(|it| it.0.occurred_at));
-    }
+    let mut rows: BTreeMap<u64, Row> = BTreeMap::new();
     let mut states: BTreeMap<u32, StreamState> = BTreeMap::new();
-    for (index, (numbers, times)) in submissions {
-        let key = Row::key(index.0);
-        // What is not indexed yet will be found erased.
-        let Some(bytes) = store.get(family::AUDIT, &key)? else { continue };
-        let damaged = StoreError::Damaged { what: "row of a submission" };
-        let row = Row::decode(&bytes).ok_or(damaged)?;
+    for (index, row, events) in submissions {
+        let texts = events.iter().filter_map(|event| read_texts((event.text, event.details)));
+        let times: BTreeSet<i64> = texts.map(|texts| texts.0.occurred_at).collect();
         if times.contains(&row.occurred.earliest) || times.contains(&row.occurred.latest) {
-            let occurred = span_without(store, (index, row.events), &numbers)?;
-            writes.put(family::AUDIT, key, Row { occurred, ..row }.encode());
+            let gone: BTreeSet<u16> = events.iter().map(|event| event.event).collect();
+            let occurred = span_without(store, (*index, row.events), &gone)?;
+            rows.insert(index.0, Row { occurred, ..*row });
         }
         let state = match states.get(&row.stream) {
             Some(state) => *state,
@@ -101,8 +123,45 @@ fn forget_times(
             states.insert(row.stream, StreamState { last_occurred: None, ..state });
         }
     }
+    forget_zones(writes, store, &rows)?;
+    for (index, row) in rows {
+        writes.put(family::AUDIT, Row::key(index), row.encode());
+    }
     for (stream, state) in states {
         writes.put(family::AUDIT, StreamState::key(stream), state.encode());
+    }
+    Ok(())
+}
+
+/// Makes the spans of zones anew in which the spans of some submissions have changed.
+fn forget_zones(
+    writes: &mut Writes,
+    store: &Store,
+    changed: &BTreeMap<u64, Row>,
+) -> Result<(), StoreError> {
+    let mut cursor = store.cursor(family::AUDIT, Some(AFTER_ROWS))?;
+    let zones: BTreeSet<u64> = changed.keys().map(|index| index >> ZONE_BITS).collect();
+    for zone in zones {
+        let changed = changed.range(zone << ZONE_BITS..(zone + 1) << ZONE_BITS);
+        let changed: BTreeMap<u64, &Row> = changed.map(|(index, row)| (*index, row)).collect();
+        let mut spans: BTreeMap<Area, Span> =
+            changed.values().flat_map(|row| row.areas).map(|area| (area, Span::NEVER)).collect();
+        let mut pair = cursor.seek(&Row::key(zone << ZONE_BITS))?;
+        while let Some((index, row)) = pair.map(read_row).transpose()? {
+            if index >> ZONE_BITS > zone {
+                break;
+            }
+            let row = changed.get(&index).copied().copied().unwrap_or(row);
+            for area in row.areas {
+                if let Some(span) = spans.get_mut(&area) {
+                    span.add(row.occurred);
+                }
+            }
+            pair = cursor.advance()?;
+        }
+        for (area, span) in spans {
+            writes.put(family::AUDIT, zone_key(area, zone), encode_zone(span));
+        }
     }
     Ok(())
 }
@@ -125,13 +184,14 @@ fn span_without(
     Ok(span)
 }
 
-/// All terms that the texts of an event can have been indexed under, whatever its claim type said then.
-fn terms(forgotten: &Forgotten<'_>) -> Vec<Term> {
-    let mut terms = Vec::new();
+/// All lists that the texts of an event can have brought it into, whatever its claim type said then.
+fn lists(row: &Row, forgotten: &Forgotten<'_>) -> impl Iterator<Item = List> + use<> {
+    let mut terms: Vec<Term> = Vec::new();
     if let Some(texts) = read_texts((forgotten.text, forgotten.details)) {
         terms_of_texts(&texts, |_any_field| true, |term| terms.push(term));
     }
-    terms
+    let areas = row.areas;
+    terms.into_iter().flat_map(move |term| areas.map(|area| List { area, term }))
 }
 
 #[cfg(test)]
@@ -143,6 +203,7 @@ mod tests {
         hash::{DocumentHash, Hash},
         name::{Name, Origin},
         schema::ChangeKind,
+        time::Timestamp,
     };
 
     use super::*;
@@ -174,6 +235,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let origin = Origin::parse("witness.example/log1").unwrap();
         let store = Store::open(folder.path(), &origin, &Cache::new_lru_cache(1 << 20)).unwrap();
+        let areas = [1, 2].map(Area::stream);
         let issued = Term::change(ChangeKind::Issued);
         let [a, b] = ["A", "B"].map(|serial| Term::field("serial", serial));
         let mut put = Vec::new();
@@ -183,8 +245,13 @@ mod tests {
             (a, 5, vec![posting(5, &[1])]),
             (b, 6, vec![posting(5, &[2]), posting(6, &[3])]),
         ] {
-            put.push((term.key(last), postings::encode(last, &postings)));
+            let value = postings::encode(last, &postings);
+            put.extend(areas.map(|area| (List { area, term }.key(last), value.clone())));
         }
+        let received_at = Timestamp::from_micros(3);
+        let occurred = Span { earliest: -9, latest: 9 };
+        let row = Row { stream: 1, areas, events: 4, received_at, occurred };
+        put.extend([5, 6].map(|index| (Row::key(index), row.encode())));
         let turn = store.index_turn();
         store.write_index(&turn, &put).unwrap();
         let (of_a, of_b) = (texts("A"), texts("B"));
@@ -199,14 +266,15 @@ mod tests {
         forget(&mut writes, &store, &turn, &erased).unwrap();
         store.write(&writes).unwrap();
         let left = store.scan(family::AUDIT, b"t", 100, |_any| true).unwrap();
-        let value = |term: Term, last, postings: &[Posting]| {
-            (term.key(last), postings::encode(last, postings))
-        };
-        let mut expected = vec![
-            value(issued, 6, &[posting(5, &[0, 2]), posting(6, &[0])]),
-            value(issued, 9, &[posting(9, &[0])]),
-            value(b, 6, &[posting(5, &[2])]),
-        ];
+        let mut expected = Vec::new();
+        for (term, last, postings) in [
+            (issued, 6, vec![posting(5, &[0, 2]), posting(6, &[0])]),
+            (issued, 9, vec![posting(9, &[0])]),
+            (b, 6, vec![posting(5, &[2])]),
+        ] {
+            let value = postings::encode(last, &postings);
+            expected.extend(areas.map(|area| (List { area, term }.key(last), value.clone())));
+        }
         expected.sort();
         assert_eq!(left, expected);
     }
@@ -228,12 +296,20 @@ mod tests {
         );
         writes.put(family::BODY, crate::cells::body_key(LeafIndex(7), 0), cell);
         store.write(&writes).unwrap();
-        let received_at = witness_core::time::Timestamp::from_micros(3);
+        let received_at = Timestamp::from_micros(3);
         let occurred = Span { earliest: -70, latest: 90 };
-        let row = Row { stream: 1, events: 3, received_at, occurred };
+        let [issuer, own, others] = [1, 2, 3].map(Area::stream);
+        let row = Row { stream: 1, areas: [issuer, own], events: 3, received_at, occurred };
+        let later = Span { earliest: 6, latest: 7 };
+        let other = Row { stream: 2, areas: [issuer, others], occurred: later, ..row };
         let state = StreamState { last_heard: Some(received_at), last_occurred: Some(90) };
         let turn = store.index_turn();
-        let put = [(Row::key(7), row.encode()), (StreamState::key(1), state.encode())];
+        let mut put = vec![(Row::key(7), row.encode()), (StreamState::key(1), state.encode())];
+        // Of which the last is in the next zone.
+        put.extend([8, 300].map(|index| (Row::key(index), other.encode())));
+        for area in [issuer, own, others] {
+            put.push((zone_key(area, 0), encode_zone(occurred)));
+        }
         store.write_index(&turn, &put).unwrap();
         let (text, details) = &all[2];
         let (text, details) = (text.as_bytes(), details.as_bytes());
@@ -244,6 +320,14 @@ mod tests {
         let left = store.get(family::AUDIT, &Row::key(7)).unwrap().unwrap();
         let occurred = Span { earliest: -70, latest: 5 };
         assert_eq!(Row::decode(&left), Some(Row { occurred, ..row }));
+        for (area, span) in [
+            (issuer, Span { latest: 7, ..occurred }),
+            (own, Span { latest: 5, ..occurred }),
+            (others, Span { latest: 90, ..occurred }),
+        ] {
+            let left = store.get(family::AUDIT, &zone_key(area, 0)).unwrap();
+            assert_eq!(left, Some(encode_zone(span)));
+        }
         let left = state_of(&store, 1).unwrap();
         assert_eq!(left, StreamState { last_occurred: None, ..state });
     }

@@ -16,7 +16,10 @@ use witness_core::{
 };
 
 use super::{
-    cells::{MARK_KEY, Mark, Row, Span, StreamState, Term, ZONE_BITS, encode_zone, zone_key},
+    cells::{
+        Area, List, MARK_KEY, Row, Span, StreamState, Term, ZONE_BITS, decode_zone, encode_mark,
+        encode_zone, zone_key,
+    },
     counts::{Counts, day_of},
     event,
     postings::{self, EventSet, Posting},
@@ -24,6 +27,7 @@ use super::{
 };
 use crate::{
     bodies::{self, Texts},
+    cells::family,
     store::{Cursor, Pair, Store, StoreError},
 };
 
@@ -32,8 +36,9 @@ pub(super) struct Gatherer<'a> {
     store: &'a Store,
     registry: Arc<Registry>,
     bodies: Cursor<'a>,
-    mark: Mark,
-    postings: BTreeMap<Term, Vec<Posting>>,
+    indexed_to: u64,
+    postings: BTreeMap<List, Vec<Posting>>,
+    zones: BTreeMap<(Area, u64), Span>,
     pairs: Vec<Pair>,
     streams: BTreeMap<u32, StreamState>,
     counts: BTreeMap<(u32, u32), Counts>,
@@ -43,7 +48,7 @@ pub(super) struct Gatherer<'a> {
 /// A batch to be written.
 pub(super) struct Gathered {
     /// How far the index goes with it.
-    pub(super) mark: Mark,
+    pub(super) indexed_to: u64,
     pub(super) pairs: Vec<Pair>,
 }
 
@@ -60,11 +65,20 @@ impl<'a> Gatherer<'a> {
         store: &'a Store,
         registry: Arc<Registry>,
         bodies: Cursor<'a>,
-        mark: Mark,
+        indexed_to: u64,
     ) -> Self {
-        let (postings, pairs) = (BTreeMap::new(), Vec::new());
-        let (streams, counts) = (BTreeMap::new(), BTreeMap::new());
-        Self { store, registry, bodies, mark, postings, pairs, streams, counts, events: 0 }
+        Self {
+            store,
+            registry,
+            bodies,
+            indexed_to,
+            postings: BTreeMap::new(),
+            zones: BTreeMap::new(),
+            pairs: Vec::new(),
+            streams: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            events: 0,
+        }
     }
 
     /// Events so far.
@@ -74,7 +88,7 @@ impl<'a> Gatherer<'a> {
 
     /// Takes the next entry.
     pub(super) fn entry(&mut self, text: &[u8]) -> Result<(), StoreError> {
-        let index = LeafIndex(self.mark.indexed_to);
+        let index = LeafIndex(self.indexed_to);
         let entry = Entry::parse(text).or(Err(StoreError::Damaged { what: "entry" }))?;
         let (registry, body) = (Arc::clone(&self.registry), entry.body.as_bytes());
         let stream_of = |issuer: &Domain, stream: &Name| {
@@ -120,15 +134,23 @@ impl<'a> Gatherer<'a> {
             | EntryKind::Observation
             | EntryKind::Unknown(_) => {}
         }
-        self.close_zone(index.0 + 1);
+        self.indexed_to = index.0 + 1;
         Ok(())
     }
 
     /// All that is to be written.
-    pub(super) fn finish(mut self) -> Gathered {
-        for (term, postings) in self.postings {
+    pub(super) fn finish(mut self) -> Result<Gathered, StoreError> {
+        for (list, postings) in self.postings {
             let Some(last) = postings.last().map(|posting| posting.index) else { continue };
-            self.pairs.push((term.key(last), postings::encode(last, &postings)));
+            self.pairs.push((list.key(last), postings::encode(last, &postings)));
+        }
+        for ((area, zone), mut span) in self.zones {
+            let key = zone_key(area, zone);
+            // An earlier batch can have ended within the zone.
+            if let Some(before) = self.store.get(family::AUDIT, &key)? {
+                span.add(decode_zone(&before).ok_or(StoreError::Damaged { what: "zone" })?);
+            }
+            self.pairs.push((key, encode_zone(span)));
         }
         let states = self.streams.iter();
         self.pairs
@@ -137,16 +159,18 @@ impl<'a> Gatherer<'a> {
         self.pairs.extend(
             counts.map(|((stream, day), counts)| (Counts::key(*stream, *day), counts.encode())),
         );
-        self.pairs.push((MARK_KEY.to_vec(), self.mark.encode()));
-        Gathered { mark: self.mark, pairs: self.pairs }
+        self.pairs.push((MARK_KEY.to_vec(), encode_mark(self.indexed_to)));
+        Ok(Gathered { indexed_to: self.indexed_to, pairs: self.pairs })
     }
 
     fn submission(&mut self, submitted: &Submitted<'_>) -> Result<(), StoreError> {
         let (stream, index) = (submitted.stream, submitted.index);
         let day = day_of(submitted.received_at);
         let events = u16::try_from(submitted.body.events).unwrap_or(u16::MAX);
+        let areas = Area::of(&submitted.body.issuer, &stream.jurisdictions);
         let mut reading = Reading {
             index: index.0,
+            areas,
             registry: Arc::clone(&self.registry),
             postings: std::mem::take(&mut self.postings),
             counts: std::mem::take(self.counts(stream.ordinal, day)?),
@@ -154,8 +178,8 @@ impl<'a> Gatherer<'a> {
             occurred: Span::NEVER,
         };
         let all = EventSet::first(events);
-        for term in terms_of(stream) {
-            reading.post(term, all.clone());
+        for area in areas.into_iter().chain([Area::stream(stream.ordinal)]) {
+            reading.post(List { area, term: Term::ANY }, all.clone());
         }
         let odd = event::anomalies(self.store, stream.ordinal, &submitted.body)?;
         for (event, anomalies) in odd {
@@ -178,21 +202,14 @@ impl<'a> Gatherer<'a> {
         *self.counts(stream.ordinal, day)? = counts;
         *self.state(stream.ordinal)? = state;
         let received_at = submitted.received_at;
-        let row = Row { stream: stream.ordinal, events, received_at, occurred };
+        let row = Row { stream: stream.ordinal, areas, events, received_at, occurred };
         self.pairs.push((Row::key(index.0), row.encode()));
-        self.mark.open_zone.add(occurred);
+        for area in areas {
+            let zone = self.zones.entry((area, index.0 >> ZONE_BITS)).or_insert(Span::NEVER);
+            zone.add(occurred);
+        }
         self.events += usize::from(events);
         Ok(())
-    }
-
-    /// Moves the mark on, and writes the zone down if it ends there.
-    fn close_zone(&mut self, next: u64) {
-        let zone = self.mark.indexed_to >> ZONE_BITS;
-        self.mark.indexed_to = next;
-        if next >> ZONE_BITS > zone {
-            self.pairs.push((zone_key(zone), encode_zone(self.mark.open_zone)));
-            self.mark.open_zone = Span::NEVER;
-        }
     }
 
     fn state(&mut self, stream: u32) -> Result<&mut StreamState, StoreError> {
@@ -209,17 +226,6 @@ impl<'a> Gatherer<'a> {
         }
         Ok(self.counts.entry(key).or_default())
     }
-}
-
-/// Terms that all events of a stream have: each jurisdiction, and the country of a subdivision, which covers it.
-fn terms_of(stream: &StreamRecord) -> impl Iterator<Item = Term> {
-    let codes = stream.jurisdictions.codes().iter();
-    let countries =
-        codes.clone().filter_map(|code| code.split_once('-')).map(|(country, _)| country);
-    let all: std::collections::BTreeSet<&str> =
-        codes.map(String::as_str).chain(countries).collect();
-    let jurisdictions: Vec<Term> = all.into_iter().map(Term::jurisdiction).collect();
-    jurisdictions.into_iter().chain([Term::stream(stream.ordinal)])
 }
 
 /// The texts of an event, read; none if they do not read.
@@ -256,7 +262,8 @@ pub(super) fn terms_of_texts(
 struct Reading {
     index: u64,
     registry: Arc<Registry>,
-    postings: BTreeMap<Term, Vec<Posting>>,
+    areas: [Area; 2],
+    postings: BTreeMap<List, Vec<Posting>>,
     counts: Counts,
     state: StreamState,
     occurred: Span,
@@ -288,18 +295,20 @@ impl Reading {
         terms_of_texts(&texts, is_indexed, |term| self.post_event(term, number));
     }
 
-    fn post(&mut self, term: Term, events: EventSet) {
-        self.postings.entry(term).or_default().push(Posting { index: self.index, events });
+    fn post(&mut self, list: List, events: EventSet) {
+        self.postings.entry(list).or_default().push(Posting { index: self.index, events });
     }
 
     fn post_event(&mut self, term: Term, event: u16) {
-        let postings = self.postings.entry(term).or_default();
-        match postings.last_mut() {
-            Some(posting) if posting.index == self.index => posting.events.push(event),
-            _ => {
-                let mut events = EventSet::default();
-                events.push(event);
-                postings.push(Posting { index: self.index, events });
+        for area in self.areas {
+            let postings = self.postings.entry(List { area, term }).or_default();
+            match postings.last_mut() {
+                Some(posting) if posting.index == self.index => posting.events.push(event),
+                _ => {
+                    let mut events = EventSet::default();
+                    events.push(event);
+                    postings.push(Posting { index: self.index, events });
+                }
             }
         }
     }

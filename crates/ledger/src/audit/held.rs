@@ -31,7 +31,7 @@ use crate::{
 const EVENTS_MAX: usize = 1024;
 /// Most events of a document that are looked at, the newest by then, in scope or not: whole pages of them.
 const PLACES_MAX: usize = 256 * DocumentCell::PAGE;
-/// Entries that are read at once. What is not in scope costs as much as what is not there: a whole number of these.
+/// Entries that are read at once.
 const ENTRIES_AT_ONCE: usize = 16;
 
 /// What was held of a document.
@@ -67,12 +67,13 @@ pub(super) fn held(
     let Some(issuer) = registry.issuer(issuer) else { return Ok(Held::default()) };
     let store = &*reader.store;
     let end = received_by(reader, size, at)?;
-    let places = newest_places(store, &DocumentCell::key(issuer.ordinal, &document.0), end)?;
+    let places = newest_places(store, (issuer.ordinal, document), streams, end)?;
     let mut events = VecDeque::new();
     let mut standing: Option<Looking> = None;
     let mut rest = places.as_slice();
     loop {
         let (now, older) = rest.split_at(rest.len().min(ENTRIES_AT_ONCE));
+        rest = older;
         for (place, entry) in now.iter().zip(entries(store, now)?) {
             let entry = entry.ok_or(StoreError::Damaged { what: "entry" })?;
             let in_scope = |stream, _received_at| streams.has(stream);
@@ -89,7 +90,6 @@ pub(super) fn held(
                 events.push_front(event);
             }
         }
-        rest = older;
         let is_enough = events.len() == EVENTS_MAX && matches!(standing, Some(Looking::Found(_)));
         if rest.is_empty() || is_enough {
             break;
@@ -117,14 +117,22 @@ fn received_by(reader: &LogReader, size: TreeSize, at: Timestamp) -> Result<u64,
     Ok(low)
 }
 
-/// The newest places of a document below an entry, newest first: at most [`PLACES_MAX`], and a page.
-fn newest_places(store: &Store, document: &[u8], end: u64) -> Result<Vec<PlaceCell>, StoreError> {
+/// The newest places of a document below an entry, newest first: at most [`PLACES_MAX`], and a page. None if the
+/// document is in no stream that the caller may see, after as many reads as if it were not there.
+fn newest_places(
+    store: &Store,
+    (issuer, document): (u32, &DocumentHash),
+    streams: &Streams,
+    end: u64,
+) -> Result<Vec<PlaceCell>, StoreError> {
+    let document = &DocumentCell::key(issuer, &document.0);
     let damaged = || StoreError::Damaged { what: "document cell" };
     let read = |key: &[u8]| match store.get(family::DOCUMENT, key)? {
         Some(bytes) => DocumentCell::decode(&bytes).ok_or_else(damaged).map(Some),
         None => Ok(None),
     };
-    let Some(newest) = read(document)? else { return Ok(Vec::new()) };
+    let is_seen = |cell: &DocumentCell| cell.streams.iter().any(|stream| streams.has(*stream));
+    let Some(newest) = read(document)?.filter(is_seen) else { return Ok(Vec::new()) };
     let page = |number| read(&DocumentCell::page_key(document, number))?.ok_or_else(damaged);
     // Pages from here on begin with what came later.
     let (mut low, mut high) = (0, newest.older_pages);
@@ -150,18 +158,12 @@ fn newest_places(store: &Store, document: &[u8], end: u64) -> Result<Vec<PlaceCe
     Ok(places)
 }
 
-/// Entries of so many places, and besides them looks for some that are not there.
+/// Entries of places, newest first.
 fn entries(store: &Store, places: &[PlaceCell]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-    let nowhere = (0..).map(|n: u64| LeafIndex(u64::MAX - 64 + n));
-    let own = places.iter().map(|place| place.index);
-    // Ascending, as the store wants them: the places are not, and two can share an entry.
-    let mut keys: Vec<Vec<u8>> =
-        own.chain(nowhere).take(ENTRIES_AT_ONCE).map(cells::index_key).collect();
-    let (own, _nowhere) = keys.split_at_mut(places.len());
-    own.reverse();
+    // Ascending, as the store wants them; two places can share an entry.
+    let keys: Vec<_> = places.iter().rev().map(|place| cells::index_key(place.index)).collect();
     let mut found = store.get_many(family::ENTRY, &keys)?;
-    let (own, _nowhere) = found.split_at_mut(places.len());
-    own.reverse();
+    found.reverse();
     Ok(found)
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use witness_core::merkle::LeafIndex;
 
 use super::{
-    cells::{MARK_KEY, Mark},
+    cells::{MARK_KEY, decode_mark},
     gather::Gatherer,
 };
 use crate::{
@@ -43,13 +43,14 @@ impl Indexer {
         store: Arc<Store>,
         overviews: watch::Receiver<Arc<Overview>>,
     ) -> Result<Self, crate::recovery::OpenError> {
-        let mark = read_mark(&store)?;
+        let indexed_to = read_mark(&store)?;
         let stop = Arc::new(AtomicBool::new(false));
-        let (sender, indexed) = watch::channel(mark.indexed_to);
-        let mut run = Run { store, overviews, mark, stop: Arc::clone(&stop), indexed: sender };
+        let (sender, indexed) = watch::channel(indexed_to);
+        let mut run =
+            Run { store, overviews, indexed_to, stop: Arc::clone(&stop), indexed: sender };
         let thread = thread::Builder::new().name("indexer".to_owned()).spawn(move || {
             if let Err(error) = run.run() {
-                tracing::error!(%error, indexed_to = run.mark.indexed_to, "the log is not indexed any further");
+                tracing::error!(%error, indexed_to = run.indexed_to, "the log is not indexed any further");
             }
         })?;
         Ok(Self { thread: Some(thread), stop, indexed })
@@ -84,19 +85,17 @@ impl Drop for Indexer {
     }
 }
 
-fn read_mark(store: &Store) -> Result<Mark, StoreError> {
+fn read_mark(store: &Store) -> Result<u64, StoreError> {
     match store.get(family::AUDIT, MARK_KEY)? {
-        None => Ok(Mark::BEGIN),
-        Some(bytes) => {
-            Mark::decode(&bytes).ok_or(StoreError::Damaged { what: "mark of the index" })
-        }
+        None => Ok(0),
+        Some(bytes) => decode_mark(&bytes).ok_or(StoreError::Damaged { what: "mark of the index" }),
     }
 }
 
 struct Run {
     store: Arc<Store>,
     overviews: watch::Receiver<Arc<Overview>>,
-    mark: Mark,
+    indexed_to: u64,
     stop: Arc<AtomicBool>,
     indexed: watch::Sender<u64>,
 }
@@ -105,7 +104,7 @@ impl Run {
     fn run(&mut self) -> Result<(), StoreError> {
         loop {
             let overview = Arc::clone(&self.overviews.borrow_and_update());
-            while self.mark.indexed_to < overview.size.0 {
+            while self.indexed_to < overview.size.0 {
                 if self.stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
@@ -121,13 +120,13 @@ impl Run {
     /// before is not read, and what is erased after is found.
     fn batch(&mut self, overview: &Overview) -> Result<(), StoreError> {
         let turn = self.store.index_turn();
-        let begin = self.mark.indexed_to;
+        let begin = self.indexed_to;
         let end = overview.size.0.min(begin.saturating_add(BATCH_ENTRIES_MAX));
         let key = |index| cells::index_key(LeafIndex(index));
         let mut entries = self.store.cursor(family::ENTRY, Some(&key(end)))?;
         let bodies = self.store.cursor(family::BODY, None)?;
         let registry = Arc::clone(&overview.registry);
-        let mut batch = Gatherer::new(&self.store, registry, bodies, self.mark);
+        let mut batch = Gatherer::new(&self.store, registry, bodies, begin);
         let mut pair = entries.seek(&key(begin))?;
         for index in begin..end {
             let text = pair.filter(|(found, _)| *found == key(index)).map(|(_, text)| text);
@@ -137,10 +136,10 @@ impl Run {
             }
             pair = entries.advance()?;
         }
-        let gathered = batch.finish();
+        let gathered = batch.finish()?;
         self.store.write_index(&turn, &gathered.pairs)?;
-        self.mark = gathered.mark;
-        self.indexed.send_replace(self.mark.indexed_to);
+        self.indexed_to = gathered.indexed_to;
+        self.indexed.send_replace(self.indexed_to);
         Ok(())
     }
 

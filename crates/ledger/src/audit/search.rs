@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use witness_core::{merkle::LeafIndex, registry::Registry};
 
 use super::{
-    cells::{Row, ZONE_BITS, decode_zone, zone_key},
-    cursor::{CELL, Rows, STEP, Source, Spent},
+    cells::{List, Row, Term, ZONE_BITS},
+    cursor::{CELL, Rows, Source, Spent, Zones},
     event::{AuditEvent, Logged},
     filter::{Filter, Streams},
     postings::EventSet,
@@ -15,16 +15,11 @@ use super::{
 use crate::{
     bodies,
     cells::{self, family},
-    store::{Cursor, Store, StoreError},
+    store::{Store, StoreError},
 };
 
-/// What one call may spend, in units of about a microsecond: a page that takes more ends there.
-const SPENT_MAX: u64 = 30_000;
 /// Bytes of a page: with all around it, it must fit the 4 MiB that clients of gRPC take.
 const PAGE_BYTES_MAX: usize = 2 << 20;
-/// For each list of postings, how often a search goes to a key is a whole number of these: a term that only others
-/// have, a few times, costs as much as one that nobody has.
-const SEEKS_AT_ONCE: usize = 16;
 
 /// A place in the order of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +62,8 @@ pub(super) struct Search<'a> {
     filter: &'a Filter,
     sources: Vec<Source<'a>>,
     rows: Rows<'a>,
-    zones: Cursor<'a>,
+    /// Of each area.
+    zones: Vec<Zones<'a>>,
     /// The last zone that may have what the filter asks for.
     zone: Option<u64>,
     spent: Spent,
@@ -83,22 +79,22 @@ impl<'a> Search<'a> {
         (streams, filter): (&'a Streams, &'a Filter),
         limit: usize,
     ) -> Result<Self, StoreError> {
-        let mut sources = Vec::new();
-        for term in filter.terms() {
-            sources.push(Source::term(store, term)?);
+        let mut lists: Vec<Vec<List>> =
+            filter.terms().into_iter().map(|term| streams.lists(term)).collect();
+        lists.extend(streams.own_lists());
+        if lists.is_empty() {
+            lists.push(streams.lists(Term::ANY));
         }
-        let terms = streams.terms();
-        if !terms.is_empty() {
-            sources.push(Source::any_of(store, &terms)?);
-        }
+        let sources = lists.iter().map(|lists| Source::any_of(store, lists));
+        let zones = streams.areas().iter().map(|area| Zones::of(store, *area));
         Ok(Self {
             store,
             registry,
             streams,
             filter,
-            sources,
+            sources: sources.collect::<Result<_, _>>()?,
             rows: Rows::of(store)?,
-            zones: store.cursor(family::AUDIT, None)?,
+            zones: zones.collect::<Result<_, _>>()?,
             zone: None,
             spent: Spent::default(),
             limit,
@@ -110,11 +106,6 @@ impl<'a> Search<'a> {
     /// A page from `from` on, below `end`.
     pub(super) fn run(mut self, from: Position, end: u64) -> Result<Found, StoreError> {
         let next = self.walk(from, end)?;
-        let lists = self.sources.iter().map(Source::lists).sum::<usize>().max(1);
-        while !self.spent.seeks.is_multiple_of(SEEKS_AT_ONCE * lists) {
-            self.spent.seek();
-            self.zones.seek(&zone_key(u64::MAX))?;
-        }
         Ok(Found { events: self.found, next })
     }
 
@@ -135,7 +126,7 @@ impl<'a> Search<'a> {
                 target = after;
                 continue;
             }
-            let events = self.events(&row);
+            let events = self.events(index, &row);
             let first = event_at(from, index);
             if let ControlFlow::Break(next) = self.take_events((index, &row), &events, first)? {
                 return Ok(Some(next));
@@ -161,7 +152,7 @@ impl<'a> Search<'a> {
     /// The first submission from `target` on that all sources have.
     fn next_submission(&mut self, mut target: u64, end: u64) -> Result<Step, StoreError> {
         'again: while target < end {
-            if self.spent.micros > SPENT_MAX {
+            if self.spent.is_enough() {
                 return Ok(Step::Enough(target));
             }
             for source in &mut self.sources {
@@ -190,31 +181,26 @@ impl<'a> Search<'a> {
         if !self.filter.asks_when_it_occurred() || self.zone == Some(zone) {
             return Ok(None);
         }
-        self.spent.seek();
-        let mut pair = self.zones.seek(&zone_key(zone))?;
-        let mut after = zone;
-        while let Some((_, value)) = pair {
-            let span = decode_zone(value).ok_or(StoreError::Damaged { what: "zone" })?;
-            if self.filter.takes_span(span) {
-                break;
-            }
-            self.spent.micros += STEP;
-            after += 1;
-            pair = self.zones.advance()?;
+        let mut next: Option<u64> = None;
+        for zones in &mut self.zones {
+            let is_right = |span| self.filter.takes_span(span);
+            let found = zones.seek(zone, is_right, &mut self.spent)?;
+            next = next.into_iter().chain(found).min();
         }
-        // The zone at the end of the index has no cell yet.
-        self.zone = Some(after);
-        Ok((after > zone).then_some(after << ZONE_BITS))
+        // After the last one nothing comes at all.
+        let next = next.unwrap_or(u64::MAX >> ZONE_BITS);
+        self.zone = Some(next);
+        Ok((next > zone).then_some(next << ZONE_BITS))
     }
 
     /// Events of a submission that all sources have.
-    fn events(&self, row: &Row) -> EventSet {
+    fn events(&self, index: u64, row: &Row) -> EventSet {
         let is_asked = self.streams.has(row.stream)
             && (!self.filter.asks_when_it_occurred() || self.filter.takes_span(row.occurred));
         if !is_asked {
             return EventSet::default();
         }
-        let sets = self.sources.iter().filter_map(Source::events);
+        let sets = self.sources.iter().filter_map(|source| source.events(index));
         sets.fold(EventSet::first(row.events), |all, set| all.and(set))
     }
 
@@ -230,12 +216,12 @@ impl<'a> Search<'a> {
         let (mut logged, mut cell) = (None, (u16::MAX, Vec::new()));
         for event in events.iter().filter(|event| *event >= first) {
             let is_full = self.found.len() >= self.limit || self.bytes > PAGE_BYTES_MAX;
-            if is_full || self.spent.micros > SPENT_MAX {
+            if is_full || self.spent.is_enough() {
                 return Ok(ControlFlow::Break(Position { index, event }));
             }
             let (number, place) = bodies::place_of(event);
             if cell.0 != number {
-                self.spent.micros += CELL;
+                self.spent.0 += CELL;
                 let key = cells::body_key(index, number);
                 cell = (number, self.store.get(family::BODY, &key)?.unwrap_or_default());
             }
@@ -257,7 +243,7 @@ impl<'a> Search<'a> {
     }
 
     fn read(&mut self, index: LeafIndex, row: &Row) -> Result<Logged, StoreError> {
-        self.spent.micros += 2 * CELL;
+        self.spent.0 += 2 * CELL;
         let damaged = StoreError::Damaged { what: "row of a submission" };
         let text = self.store.get(family::ENTRY, &cells::index_key(index))?;
         let text = text.ok_or(StoreError::Damaged { what: "entry" })?;

@@ -1,5 +1,7 @@
 //! A submission's events, planned: their texts, their places in the cells of their documents, and what is odd.
 
+use std::collections::BTreeSet;
+
 use witness_core::{
     admission::Admitted,
     anomaly::{self, Anomaly, Standing},
@@ -32,7 +34,7 @@ impl Planner<'_> {
         index: LeafIndex,
         admitted: &Admitted,
         issuer: u32,
-        back_fill: bool,
+        (stream, back_fill): (u32, bool),
     ) -> Result<Vec<Anomalous>, StoreError> {
         let keys: Vec<Vec<u8>> = admitted
             .events()
@@ -57,10 +59,12 @@ impl Planner<'_> {
             }
             let standing = Standing::after(before, &event.change);
             let is_erased = false;
+            cell.streams.insert(stream);
             cell.places.push(PlaceCell { index, event: number, standing, anomalies, is_erased });
             if cell.places.len() > DocumentCell::PAGE {
                 let places = cell.places.drain(..DocumentCell::PAGE).collect();
-                let page = DocumentCell { older_pages: cell.older_pages, places };
+                let (older_pages, streams) = (cell.older_pages, BTreeSet::new());
+                let page = DocumentCell { older_pages, streams, places };
                 let key = DocumentCell::page_key(&key, cell.older_pages);
                 self.writes.put(family::DOCUMENT, key, page.encode());
                 cell.older_pages += 1;

@@ -461,13 +461,18 @@ fn what_is_erased_is_found_by_its_entry_alone_and_leaves_nothing_in_the_index() 
     assert_eq!(counted, u64::try_from(erased).unwrap());
     drop(log);
     let indexed = postings::all(&bench.store());
-    assert!(indexed.len() > 1000);
+    let times = postings::times(&bench.store());
+    assert!(indexed.len() > 1000 && times.len() > 10);
     // Made anew, the index has never seen what is erased.
     postings::delete(&bench.store());
     let log = bench.open();
     assert!(wait(log.indexed(log.overview().size)));
     drop(log);
     assert!(postings::all(&bench.store()) == indexed, "the index remembers, or has lost something");
+    assert!(
+        postings::times(&bench.store()) == times,
+        "the index remembers when something occurred"
+    );
 }
 
 fn every_stream(log: &Log) -> Streams {

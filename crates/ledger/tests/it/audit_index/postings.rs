@@ -12,27 +12,36 @@ fn open(store: &Path) -> DB {
     DB::open_cf(&options, store, families).unwrap()
 }
 
-/// Each term with each event that has it: index and number.
+/// Each list with each event that is in it: index and number.
 pub(super) fn all(store: &Path) -> BTreeSet<(Vec<u8>, u64, u64)> {
     let db = open(store);
     let mut postings = BTreeSet::new();
     for pair in db.iterator_cf(db.cf_handle(FAMILY).unwrap(), IteratorMode::Start) {
         let (key, value) = pair.unwrap();
         let Some(key) = key.strip_prefix(b"t") else { continue };
-        let (term, last) = key.split_at(9);
-        let last = u64::from_be_bytes(last.try_into().unwrap());
+        let (of_list, index) = key.split_at(17);
+        let last = u64::from_be_bytes(index.try_into().unwrap());
         let mut numbers = numbers(&value).into_iter();
         while let Some(back) = numbers.next() {
             let mut event = 0;
             for _ in 0..numbers.next().unwrap() {
                 event += numbers.next().unwrap();
                 let end = event + numbers.next().unwrap() + 1;
-                postings.extend((event..end).map(|event| (term.to_vec(), last - back, event)));
+                postings.extend((event..end).map(|event| (of_list.to_vec(), last - back, event)));
                 event = end;
             }
         }
     }
     postings
+}
+
+/// Rows of submissions and spans of zones.
+pub(super) fn times(store: &Path) -> Vec<[Box<[u8]>; 2]> {
+    let db = open(store);
+    let pairs = db.iterator_cf(db.cf_handle(FAMILY).unwrap(), IteratorMode::Start);
+    let is_time = |key: &[u8]| key.starts_with(b"r") || key.starts_with(b"z");
+    let pairs = pairs.map(Result::unwrap).filter(|(key, _)| is_time(key));
+    pairs.map(|(key, value)| [key, value]).collect()
 }
 
 /// Numbers in groups of seven bits, the lowest first, all but the last with the high bit set (LEB128).
