@@ -177,7 +177,7 @@ fn next_call(until: Instant, per_s: u32, now: Instant) -> Result<Instant, Durati
 
 impl<K: Ord> Meters<K> {
     fn new(limit: config::Limit, monotonic: fn() -> Instant) -> Self {
-        let rest = Arc::new(Meter::new(limit, monotonic));
+        let rest = Arc::new(Meter::new(limit, monotonic, monotonic()));
         Self { each: BTreeMap::new(), rest, swept_at: monotonic() }
     }
 
@@ -196,15 +196,15 @@ impl<K: Ord> Meters<K> {
         if self.each.len() >= SOURCES_MAX {
             return Arc::clone(&self.rest);
         }
-        let meter = Arc::new(Meter::new(self.rest.limit, self.rest.monotonic));
+        let meter = Arc::new(Meter::new(self.rest.limit, self.rest.monotonic, now));
         self.each.insert(key, Arc::clone(&meter));
         meter
     }
 }
 
 impl Meter {
-    fn new(limit: config::Limit, monotonic: fn() -> Instant) -> Self {
-        let now = monotonic();
+    /// One of which nothing is taken at a time.
+    fn new(limit: config::Limit, monotonic: fn() -> Instant, now: Instant) -> Self {
         let taken = Taken {
             calls_until: now,
             audit_until: now,
@@ -390,6 +390,21 @@ mod tests {
         pass(5_000);
         assert!((0..10).all(|_| unary(1).is_ok()));
         assert_eq!(unary(1), Err("calls_per_s"));
+    }
+
+    /// Each look at this clock takes time.
+    fn ticking() -> Instant {
+        pass(1);
+        clock()
+    }
+
+    #[test]
+    fn the_first_call_of_a_caller_is_let_in_however_low_the_rate() {
+        let _turn = lock(&TURN);
+        let limit = config::Limit { calls_per_s: 1, ..config::Limit::default() };
+        let config = config::Limits { anybody: limit, ..config::Limits::default() };
+        let limits = Limits::new(config, ticking, Gauge::default());
+        assert!(call(&limits, 1, Shape::Unary).is_ok());
     }
 
     #[test]
