@@ -2,6 +2,7 @@
 //! into the log once and in order, and a wrong row is named by its line.
 
 mod journal;
+mod patience;
 mod table;
 
 use std::{fs, thread, time::Duration};

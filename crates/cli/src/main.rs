@@ -15,6 +15,7 @@ mod files;
 mod http;
 mod outcome;
 mod output;
+mod patience;
 mod rpc;
 mod times;
 mod trust;

@@ -102,6 +102,15 @@ impl Output {
         writeln!(self.stderr, "{style}note:{style:#} {text}")
     }
 
+    /// What a bar says, or where none is to be seen, a line on standard error.
+    pub(crate) fn note_in(&mut self, bar: &ProgressBar, text: &str) -> io::Result<()> {
+        if bar.is_hidden() {
+            return self.note(text);
+        }
+        bar.set_message(text.to_owned());
+        Ok(())
+    }
+
     /// Something that can go wrong later, on standard error.
     pub(crate) fn warn(&mut self, text: &str) -> io::Result<()> {
         let style = bold(AnsiColor::Yellow);

@@ -3,6 +3,6 @@
 mod certificates;
 mod limits;
 mod reload;
-mod site;
+pub(crate) mod site;
 mod stalled;
 mod tokens;

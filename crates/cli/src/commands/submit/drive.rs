@@ -25,17 +25,14 @@ use super::{
 };
 use crate::{
     outcome::{Failure, Outcome, is_worth_a_retry},
+    output::Output,
+    patience::{self, ATTEMPTS_MAX, patiently},
     rpc::{self, Channel},
     trust::FirmNotes,
 };
 
 /// Most bytes on their way.
 const IN_FLIGHT_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Most attempts without any progress; with the pauses between them some 30 s.
-const ATTEMPTS_MAX: u32 = 8;
-
-/// The longest pause that a server may ask for.
-const RETRY_AFTER_MAX: Duration = Duration::from_mins(1);
 
 /// How many events and submissions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -83,6 +80,7 @@ pub(super) struct Drive<'a> {
     /// Log keys that the policy pins: if there are any, one of them must have signed each receipt.
     pub(super) pinned: Vec<VerifyingKey>,
     pub(super) bar: ProgressBar,
+    pub(super) output: &'a mut Output,
     /// Most submissions on their way.
     pub(super) window: usize,
     /// Where the stream stood at the server when the run began.
@@ -180,11 +178,12 @@ impl Drive<'_> {
         if self.attempts >= ATTEMPTS_MAX || failure.outcome != Outcome::CannotTell {
             return Err(self.unsettled(failure).into());
         }
-        self.bar.set_message(format!("waiting for the server: {failure}"));
+        if self.attempts == 1 {
+            self.output.note_in(&self.bar, &patience::waiting(&failure))?;
+        }
+        // With eight attempts some 30 s. The server knows better when.
         let pause = Duration::from_millis(100 << self.attempts.min(7));
-        // The server knows better when, within reason.
-        let asked = failure.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
-        tokio::time::sleep(pause.max(asked)).await;
+        tokio::time::sleep(pause.max(patience::hint(&failure).unwrap_or_default())).await;
         Ok(())
     }
 
@@ -240,7 +239,7 @@ impl Drive<'_> {
         };
         let mut verified = check(&self.firm, &answered.note);
         if matches!(&verified, Err(failure) if failure.is_unknown_key()) {
-            self.firm.refresh(&self.channel).await?;
+            patiently(self.output, async || self.firm.refresh(&self.channel).await).await?;
             verified = check(&self.firm, &answered.note);
         }
         verified.map_err(|failure| failure.into_failure(answered.signed.first))?;

@@ -30,6 +30,7 @@ use crate::{
     args,
     outcome::Outcome,
     output::{Output, count_of},
+    patience::patiently,
     rpc,
     trust::{self, FirmNotes},
 };
@@ -114,9 +115,11 @@ pub(crate) async fn run(args: SubmitArgs, output: &mut Output) -> Result<Outcome
     // First whose server it is, then which log: only then does its position mean anything.
     let kept = args.journal.join("firm-root.vkey");
     let root = trust::root(&channel, policy.as_ref(), &kept, output).await?;
-    let (origin, position) = begin::position(&channel, &place).await?;
+    let (origin, position) =
+        patiently(output, async || begin::position(&channel, &place).await).await?;
     past::refuse_other_log(&input.state, &origin)?;
-    let firm = FirmNotes::first(&channel, origin.clone(), root).await?;
+    let first = async || FirmNotes::first(&channel, origin.clone(), root.clone()).await;
+    let firm = patiently(output, first).await?;
     past::refuse_other_past(&input.state, &position)?;
 
     input.record(&origin)?;
@@ -141,6 +144,7 @@ pub(crate) async fn run(args: SubmitArgs, output: &mut Output) -> Result<Outcome
         firm,
         pinned: policy.iter().flat_map(Policy::pinned_log_keys).cloned().collect(),
         bar: bar.clone(),
+        output,
         window: usize::from(args.window),
         server_next,
         tally: Tally::default(),
