@@ -4,10 +4,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use prost::Message as _;
-use tonic::Code;
+use tonic::{Code, Streaming};
 use witness_core::event::{Change, StatusClass};
 use witness_tests::{
-    Auditor, Clients, Data, Issuer, Server, Stream, document, issued, occurred, reason, status,
+    Auditor, Clients, Data, Issuer, Server, Stream, document, issued, occurred, reason, scaled,
+    status,
 };
 use witness_wire::v1;
 
@@ -72,6 +73,17 @@ impl Firm {
             let receipt = self.clients.submit(stream.next(&events)).await.unwrap();
             self.logged[number].extend((0..3).map(|event| (receipt.index, event)));
         }
+    }
+
+    /// The first stream submits so many events at once.
+    pub(crate) async fn many(&mut self, events: u32) {
+        let first = self.streams[0].position().next_sequence;
+        let events: Vec<_> = (first..).take(usize::try_from(events).unwrap()).collect();
+        let events: Vec<_> =
+            events.iter().map(|it| issued(document(format!("many {it}")))).collect();
+        let receipt = self.clients.submit(self.streams[0].next(&events)).await.unwrap();
+        let events = u32::try_from(events.len()).unwrap();
+        self.logged[0].extend((0..events).map(|event| (receipt.index, event)));
     }
 
     pub(crate) fn size(&self) -> u64 {
@@ -284,4 +296,58 @@ async fn a_tail_tells_what_comes_and_ends_when_its_caller_is_shut_out() {
         }
     };
     assert_eq!((ended.code(), reason(&ended).as_str()), (Code::Unavailable, "STOPPING"));
+}
+
+/// The answers of a tail until all below a size was told.
+async fn told_to(tail: &mut Streaming<v1::TailResponse>, size: u64) -> Vec<v1::AuditEvent> {
+    let mut events = Vec::new();
+    loop {
+        let answer = tail.message().await.unwrap().unwrap();
+        events.extend(answer.events);
+        if answer.next_index >= size {
+            return events;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_tells_of_a_stream_that_is_opened_in_its_scope_and_of_no_other() {
+    let data = Data::new();
+    let mut firm = Firm::new(&data).await;
+    firm.round(0).await;
+    let gb = firm.server.regulator("GB").await;
+    // One who sees nothing at all yet, and one of whose streams some stand already.
+    let fr = firm.server.regulator("FR").await;
+    let mut tails = [
+        gb.tail(v1::AuditFilter::default(), 0).await,
+        fr.tail(v1::AuditFilter::default(), 0).await,
+    ];
+    for (tail, own) in tails.iter_mut().zip([&GB[..], &[]]) {
+        assert_eq!(places(&told_to(tail, firm.size()).await), firm.of(own));
+    }
+    let issuer = Arc::clone(&firm.streams[0].issuer);
+    let mut expected = [BTreeSet::new(), BTreeSet::new()];
+    for round in 0..scaled(8, 60) {
+        let mut size = 0;
+        for (jurisdiction, seen) in [("GB", 0), ("DE-BY", 2), ("FR-75", 1)] {
+            let name = format!("{}-{round}", jurisdiction.to_lowercase());
+            let change = format!("stream-opened {} {name} {jurisdiction} live\n", issuer.domain);
+            firm.server.register(&change, &[]).await.unwrap();
+            let first = issuer.stream(&name).next(&[issued(document(&name))]);
+            let index = firm.clients.submit(first).await.unwrap().index;
+            if let Some(expected) = expected.get_mut(seen) {
+                expected.insert((index, 0));
+            }
+            size = index + 1;
+        }
+        // In every other round all of it is published at once.
+        if round % 2 == 0 {
+            continue;
+        }
+        for (tail, expected) in tails.iter_mut().zip(&mut expected) {
+            let told = told_to(tail, size).await;
+            assert_eq!(places(&told), std::mem::take(expected).into_iter().collect::<Vec<_>>());
+        }
+    }
+    firm.server.stop();
 }

@@ -13,7 +13,7 @@ use witness_core::{
     scope::Scope,
     time::Timestamp,
 };
-use witness_ledger::{AuditEvent, FieldValue, Filter, Log, Streams};
+use witness_ledger::{AuditEvent, FieldValue, Filter, Log, Position, ReadError, Streams, Told};
 use witness_wire::{Bytes, v1};
 
 use super::{super::beside, Audit};
@@ -63,6 +63,19 @@ impl Question {
     /// The streams that it is about, by the registry as it is now.
     pub(super) fn streams(&self) -> Streams {
         Streams::of(&self.log.overview().registry, &self.scope, &self.filter)
+    }
+
+    /// What came from a place on, in the streams that it is about by then. Must not run inside the runtime.
+    pub(super) fn told(&self, from: Position) -> Result<Told, ReadError> {
+        loop {
+            let registry = Arc::clone(&self.log.overview().registry);
+            let streams = Streams::of(&registry, &self.scope, &self.filter);
+            let told = self.log.follow((&streams, &self.filter), from)?;
+            // A stream that was opened meanwhile may have been heard already, among what was gone through.
+            if Arc::ptr_eq(&registry, &self.log.overview().registry) {
+                return Ok(told);
+            }
+        }
     }
 
     /// Writes down that it was asked, and how much was answered.
@@ -214,7 +227,7 @@ pub(super) fn event(event: AuditEvent) -> v1::AuditEvent {
 pub(super) async fn in_turn<T: Send + 'static>(
     firm: &Firm,
     caller: &Caller,
-    question: impl FnOnce() -> Result<T, witness_ledger::ReadError> + Send + 'static,
+    question: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, Status> {
     let turn = firm.audit_turns.take(&caller.id).await;
     let turn = turn.ok_or_else(|| convert::status(&Refusal::Stopping))?;
@@ -228,7 +241,7 @@ pub(super) async fn in_turn<T: Send + 'static>(
 
 /// Does work that reads the store, on a thread for such.
 pub(super) async fn work<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, witness_ledger::ReadError> + Send + 'static,
+    work: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, Status> {
     beside(work).await?.map_err(|error| convert::read_status(&error))
 }

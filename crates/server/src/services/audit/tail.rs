@@ -68,9 +68,8 @@ impl Audit {
     ) -> Result<(), Status> {
         let mut overviews = question.log.watch();
         loop {
-            let (log, streams) = (Arc::clone(&question.log), question.streams());
-            let filter = question.filter.clone();
-            let next = asked::work(move || log.follow((&streams, &filter), from)).await?;
+            let asked = question.clone();
+            let next = asked::work(move || asked.told(from)).await?;
             let is_at_end = next.next == from;
             from = next.next;
             let number = u64::try_from(next.events.len()).unwrap_or(u64::MAX);
