@@ -25,7 +25,7 @@ const LOOKS_MAX: u32 = 2_400;
 const OFTEN: [&str; 2] = ["--access-head-every-s", "1"];
 
 /// All records up to this call, which must be a chain.
-async fn records(server: &Server) -> Vec<AccessRecord> {
+pub(crate) async fn records(server: &Server) -> Vec<AccessRecord> {
     let request = v1::ReadAccessLogRequest { from: 0, limit: 0 };
     let mut pages = server.admin().await.read_access_log(request).await.unwrap().into_inner();
     let (mut chain, mut records) = (Chain::new(), Vec::new());

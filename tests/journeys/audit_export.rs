@@ -3,15 +3,19 @@
 
 mod asked;
 mod cut_off;
+mod shut_out;
+mod stalled;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tonic::{Status, Streaming};
 use witness_core::{
     audit::Bundle,
     name::{Domain, Name},
@@ -23,10 +27,13 @@ use witness_tests::{Audited, Data, Said, Server, Witness, document, issued, now_
 use witness_wire::{Bytes, v1};
 
 use crate::{
+    access_log,
     audit_check::left_out::{self, Part},
     audit_search::{BOTH, DE, Firm, GB, STREAMS},
 };
 
+/// Only against hanging for ever: nothing is judged by it.
+const LOOKS_MAX: u32 = 3_000;
 const EACH_SECOND: [&str; 2] = ["--rollup-every-s", "1"];
 
 /// Where the callers of a firm keep their tokens and bundles.
@@ -44,12 +51,26 @@ impl Desk {
         for (kind, whose, name) in
             [(regulator, "GB", "gb"), (regulator, "DE", "de"), (issuer, "both.example", "both")]
         {
-            let grant = ["access", "grant", "--name", name, "--until", "2999-01-01"];
-            let file = format!("{name}.token");
-            let words = [&grant[..], &kind, &[whose, "--token-file", &file]].concat();
-            let _granted = desk.asking(server).run(&words).expect(0);
+            desk.let_in(server, name, [kind[0], kind[1], kind[2], whose]);
         }
         desk
+    }
+
+    /// The operator lets somebody in, whose token lies in a file of this name from then on.
+    fn let_in(&self, server: &Server, name: &str, role: [&str; 4]) {
+        let file = format!("{name}.token");
+        let grant = ["access", "grant", "--name", name, "--until", "2999-01-01"];
+        let words = [&grant[..], &role, &["--token-file", &file]].concat();
+        let _granted = self.asking(server).run(&words).expect(0);
+    }
+
+    /// The operator shuts somebody out; gives the id that it had.
+    fn shut_out(&self, server: &Server, name: &str) -> String {
+        let listed = self.asking(server).run(&["access", "list", "--json"]).expect(0).json();
+        let mut callers = listed["callers"].as_array().unwrap().iter();
+        let id = callers.find(|caller| caller["name"] == name).unwrap()["id"].as_str().unwrap();
+        let _revoked = self.asking(server).run(&["access", "revoke", id]).expect(0);
+        id.to_owned()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -111,6 +132,54 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     all
 }
 
+/// A log of one entry bundle of small submissions, and the begin of another one, of large ones: so large an export that
+/// it does not fit between service and client.
+async fn large(server: Server) -> Firm {
+    let mut firm = Firm::on(server).await;
+    for round in 0..52 {
+        firm.round(round).await;
+    }
+    for _ in 0..90 {
+        firm.many(256).await;
+    }
+    firm.server.published(firm.size());
+    firm
+}
+
+/// All that comes from now on, and why it ends, if there is a reason.
+async fn rest(
+    pieces: &mut Streaming<v1::ExportResponse>,
+) -> (Vec<v1::ExportResponse>, Option<Status>) {
+    let mut all = Vec::new();
+    loop {
+        match pieces.message().await {
+            Ok(Some(piece)) => all.push(piece),
+            Ok(None) => return (all, None),
+            Err(status) => return (all, Some(status)),
+        }
+    }
+}
+
+fn bytes(pieces: &[v1::ExportResponse]) -> usize {
+    pieces.iter().map(|piece| piece.piece.len()).sum()
+}
+
+/// How many results were told in each export of a caller, by the records at its end: so many are waited for.
+async fn exported(server: &Server, caller: &str, exports: usize) -> Vec<u64> {
+    for _ in 0..LOOKS_MAX {
+        let records = access_log::records(server).await;
+        let own =
+            records.iter().map(|record| &record.access).filter(|it| it.caller.as_str() == caller);
+        let own = own.filter(|access| access.method.as_str() == "AuditService.Export");
+        let ended: Vec<u64> = own.filter_map(|access| access.results).collect();
+        if ended.len() >= exports {
+            return ended;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the end of an export is not recorded")
+}
+
 /// A firm with something of everything: odd and erased events, a conflict, a heartbeat, roll-ups.
 async fn eventful(data: &Data) -> Firm {
     let mut firm = Firm::on(data.start_with(&EACH_SECOND)).await;
@@ -148,7 +217,7 @@ async fn each_exports_exactly_its_own_and_it_verifies_with_the_firm_gone() {
     erase(&desk, &firm.server);
     let newest = || firm.server.get("/rollup/0").status == 200;
     while !newest() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let own = [("gb", &GB[..]), ("de", &DE[..]), ("both", &BOTH[..])];
     for (who, _) in own {

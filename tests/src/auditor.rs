@@ -5,7 +5,7 @@ use std::time::Duration;
 use tonic::{
     Request, Status, Streaming,
     metadata::{Ascii, MetadataValue},
-    transport::Channel,
+    transport::{Channel, Endpoint},
 };
 use witness_wire::v1::{self, audit_service_client::AuditServiceClient};
 
@@ -113,6 +113,25 @@ impl Auditor {
         let (origin, filter) = (String::new(), Some(filter));
         let request = v1::TailRequest { origin, filter, from_index };
         self.client.clone().tail(self.bearing(request)).await.unwrap().into_inner()
+    }
+
+    /// The same caller over a connection of its own, on which no more of an answer is sent than this before it is
+    /// taken.
+    #[must_use]
+    pub async fn taking(&self, server: &Server, bytes: u32) -> Self {
+        let endpoint = Endpoint::from_shared(format!("http://{}", server.address())).unwrap();
+        let channel = endpoint.initial_stream_window_size(bytes).connect().await.unwrap();
+        let client = AuditServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+        Self { client, ..self.clone() }
+    }
+
+    /// Exports, as far as it is taken.
+    pub async fn export(
+        &self,
+        request: v1::ExportRequest,
+    ) -> Result<Streaming<v1::ExportResponse>, Status> {
+        let pieces = self.client.clone().export(self.bearing(request)).await;
+        pieces.map(tonic::Response::into_inner)
     }
 
     /// Counts.

@@ -22,6 +22,7 @@ mod proxy;
 mod remains;
 mod rng;
 mod server;
+mod sluice;
 mod trust;
 mod witness;
 
@@ -40,6 +41,7 @@ pub use proxy::{CONTROL, Calls, Fault, LISTENING, Proxy, Rule, Traffic};
 pub use remains::Remains;
 pub use rng::Rng;
 pub use server::{Data, Server, copy_folder, witnessd, witnessd_says};
+pub use sluice::Sluice;
 pub use trust::Trust;
 pub use witness::Witness;
 

@@ -37,7 +37,6 @@ pub(crate) enum ExportError {
     /// Whoever asked is gone, or takes nothing.
     #[error("nobody takes it")]
     Ended,
-    /// Whoever asked may not ask any more.
     /// An event was erased by an entry that the exported part of the log does not hold.
     #[error("an event was erased after the log had the exported size")]
     Overtaken,

@@ -1,6 +1,6 @@
 //! The firm that this process serves: its logs, its own store, and what they share.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use tonic::Status;
@@ -49,6 +49,8 @@ pub(crate) struct Firm {
     pub(crate) stopping: tokio::sync::watch::Sender<bool>,
     /// Turns for exports, which read much.
     pub(crate) exports: Arc<tokio::sync::Semaphore>,
+    /// How long what is made for a caller may wait to be taken.
+    pub(crate) stalled_after: Duration,
     /// Turns for searches and the like.
     pub(crate) audit_turns: Turns,
     pub(crate) rollups: RollUps,
@@ -112,6 +114,7 @@ impl Firm {
             access_log,
             stopping: tokio::sync::watch::Sender::new(false),
             exports: Arc::new(tokio::sync::Semaphore::new(EXPORTS_MAX)),
+            stalled_after: Duration::from_secs(config.limits.stalled_after_s),
             audit_turns,
             rollups,
             anchoring,

@@ -15,6 +15,12 @@ use tokio::time::Instant;
 /// An answer must be taken at this rate at least, on the whole.
 const BYTES_PER_S_MIN: u64 = 64 << 10;
 
+/// How long so many bytes may wait to be taken: so long, and as much longer as they need.
+pub(crate) fn patience(bytes: usize, stalled_after: Duration) -> Duration {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    stalled_after + Duration::from_secs(bytes / BYTES_PER_S_MIN)
+}
+
 /// What one connection has not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Untaken(Mutex<Answers>);
@@ -35,9 +41,8 @@ pub(crate) struct Piece {
 
 impl Untaken {
     /// A piece of so many bytes that waits from now on, for so long and as much longer as they need.
-    pub(crate) fn piece(self: &Arc<Self>, bytes: usize, patience: Duration) -> Piece {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        let until = Instant::now() + patience + Duration::from_secs(bytes / BYTES_PER_S_MIN);
+    pub(crate) fn piece(self: &Arc<Self>, bytes: usize, stalled_after: Duration) -> Piece {
+        let until = Instant::now() + patience(bytes, stalled_after);
         let mut answers = self.lock();
         let number = answers.next;
         answers.next += 1;

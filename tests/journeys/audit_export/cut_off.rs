@@ -52,7 +52,7 @@ fn cut(server: SocketAddr, (limit, at_once): (Bytes, bool)) -> String {
 }
 
 /// The files, without the time of the export.
-fn timeless(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn timeless(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut all = files(folder);
     let mut bundle: Value = serde_json::from_slice(&all["bundle.json"]).unwrap();
     bundle.as_object_mut().unwrap().remove("exported_at").unwrap();
@@ -185,12 +185,7 @@ async fn a_caller_who_is_shut_out_gets_no_more_and_a_folder_of_something_else_is
     let _done = desk.export(&firm.server, ("gb", "gb"), &[]).expect(0);
     let again = desk.export(&firm.server, ("gb", "gb"), &[]);
     assert_eq!(again.code, Some(2), "{again}");
-    let listed = desk.asking(&firm.server).run(&["access", "list", "--json"]).expect(0);
-    let listed = listed.json();
-    let mut callers = listed["callers"].as_array().unwrap().iter();
-    let gb = callers.find(|caller| caller["name"] == "gb").unwrap();
-    let id = gb["id"].as_str().unwrap();
-    let _revoked = desk.asking(&firm.server).run(&["access", "revoke", id]).expect(0);
+    desk.shut_out(&firm.server, "gb");
     let refused = desk.export(&firm.server, ("gb", "late"), &[]);
     assert_ne!(refused.code, Some(0), "{refused}");
     assert!(!desk.path("late").exists(), "nothing is made for nothing");

@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
-    /// A request that makes no progress for so long is ended.
+    /// A request that makes no progress for so long is ended, and so is an export that is not taken.
     pub(crate) stalled_after_s: u64,
     /// For each address from which nobody in particular calls.
     pub(crate) anybody: Limit,

@@ -283,7 +283,9 @@ fn cut_off(status: &Status) -> Failure {
     let failure = Failure::from_status(status);
     match failure.reason.as_deref() {
         Some("OVERTAKEN") => failure.next("name a new folder with --out"),
-        Some("SHUT_OUT") => failure.next("ask the firm for a new token"),
+        Some("SHUT_OUT") => failure.next(
+            "ask the firm's operator to let you in again, and then run the same command: it goes on where it stopped",
+        ),
         Some(_) | None => failure.next("run the same command again: it goes on where it stopped"),
     }
 }

@@ -17,10 +17,13 @@ use crate::{
     access::{self, Asked, Caller},
     bundle::{Export, ExportError, Sink},
     clock, convert,
+    untaken::patience,
 };
 
 /// Pieces of files.
 pub(super) type Pieces = Answers<v1::ExportResponse>;
+
+type Out = mpsc::Sender<Result<v1::ExportResponse, Status>>;
 
 const METHOD: &str = "AuditService.Export";
 /// Pieces that wait to be taken.
@@ -29,8 +32,6 @@ const WAITING: usize = 4;
 const PIECE_BYTES_MAX: usize = 1 << 20;
 /// How long an export waits for a turn.
 const TURN_WITHIN: Duration = Duration::from_secs(30);
-/// How long a piece waits to be taken: who takes none does not keep a turn from others.
-const TAKEN_WITHIN: Duration = Duration::from_mins(2);
 
 impl Audit {
     pub(super) async fn export_now(
@@ -54,11 +55,12 @@ impl Audit {
         access::record(&self.0, &caller, asked.clone()).await?;
         let turn = tokio::time::timeout(TURN_WITHIN, Arc::clone(&self.0.exports).acquire_owned());
         let turn = turn.await.ok().and_then(Result::ok).ok_or_else(busy)?;
-        let (out, pieces) = mpsc::channel(WAITING);
+        // One place is kept for how it ends: who has stalled is told so when it takes again.
+        let (out, pieces) = mpsc::channel(WAITING + 1);
+        let end = out.clone().reserve_owned().await.ok();
         let service = self.clone();
         tokio::spawn(async move {
-            let end = out.clone();
-            let mut sender = Sender::new(out, export.size);
+            let mut sender = Sender::new((out, service.0.stalled_after), export.size);
             let sent = beside(move || {
                 let _held = turn;
                 (export.run(&mut sender), sender.events)
@@ -68,9 +70,8 @@ impl Audit {
                 Err(failed) => (Err(failed), None),
             };
             let recorded = access::record(&service.0, &caller, Asked { results, ..asked }).await;
-            if let Err(status) = sent.and(recorded) {
-                // Who is gone does not need to know.
-                drop(tokio::time::timeout(TAKEN_WITHIN, end.send(Err(status))).await);
+            if let (Err(status), Some(end)) = (sent.and(recorded), end) {
+                end.send(Err(status));
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(pieces))))
@@ -134,7 +135,9 @@ fn narrowed(scope: BundleScope, issuer: Option<Domain>) -> Result<BundleScope, S
 
 /// Sends files as messages.
 struct Sender {
-    out: mpsc::Sender<Result<v1::ExportResponse, Status>>,
+    out: Out,
+    /// How long a piece waits to be taken, besides what it needs: who takes none does not keep a turn from others.
+    stalled_after: Duration,
     size: TreeSize,
     /// The piece that was taken last: it is sent once it is known whether it ends its file.
     last: Option<(BundlePath, Vec<u8>)>,
@@ -143,8 +146,8 @@ struct Sender {
 }
 
 impl Sender {
-    fn new(out: mpsc::Sender<Result<v1::ExportResponse, Status>>, size: TreeSize) -> Self {
-        Self { out, size, last: None, entries: 0, events: 0 }
+    fn new((out, stalled_after): (Out, Duration), size: TreeSize) -> Self {
+        Self { out, stalled_after, size, last: None, entries: 0, events: 0 }
     }
 
     /// Sends what was taken last; `end` tells where the file's last piece begins and ends.
@@ -168,7 +171,8 @@ impl Sender {
     }
 
     fn send(&self, message: v1::ExportResponse) -> Result<(), ExportError> {
-        let taken = tokio::time::timeout(TAKEN_WITHIN, self.out.send(Ok(message)));
+        let within = patience(message.piece.len(), self.stalled_after);
+        let taken = tokio::time::timeout(within, self.out.send(Ok(message)));
         match Handle::current().block_on(taken) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(ExportError::Ended),
