@@ -68,6 +68,11 @@ pub(crate) fn named(code: Code, reason: &str, message: &str) -> Status {
     named_with((code, reason), message, BTreeMap::new())
 }
 
+/// That a log has no checkpoint yet.
+pub(crate) fn nothing_published() -> Status {
+    named(Code::NotFound, "NOT_FOUND", "nothing is published yet; try again in a few seconds")
+}
+
 /// That something is logged, and cannot be proved for a moment.
 pub(crate) fn not_published_yet() -> Status {
     let message = "logged, but not under a published checkpoint yet; try again in a few seconds";

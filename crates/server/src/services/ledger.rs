@@ -74,10 +74,8 @@ impl LedgerService for Ledger {
             None => {
                 let overview = log.overview();
                 let published = overview.published.as_ref();
-                let nothing = || {
-                    convert::named(tonic::Code::NotFound, "NOT_FOUND", "nothing is published yet")
-                };
-                Ok(Bytes::copy_from_slice(published.ok_or_else(nothing)?.note.as_bytes()))
+                let published = published.ok_or_else(convert::nothing_published)?;
+                Ok(Bytes::copy_from_slice(published.note.as_bytes()))
             }
         };
         let note = note.map_err(|error| convert::read_status(&error))?;

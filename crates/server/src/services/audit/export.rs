@@ -114,9 +114,7 @@ fn busy() -> Status {
 fn published(log: &witness_ledger::Log, size: u64) -> Result<TreeSize, Status> {
     if size == 0 {
         let newest = log.overview().published.as_ref().map(|published| published.size);
-        return newest.ok_or_else(|| {
-            convert::named(Code::NotFound, "NOT_FOUND", "nothing is published yet")
-        });
+        return newest.ok_or_else(convert::nothing_published);
     }
     let note = log.checkpoint(TreeSize(size));
     note.map(|_note| TreeSize(size)).map_err(|error| convert::read_status(&error))
