@@ -199,7 +199,7 @@ async fn of_a_file_that_has_grown_only_the_new_rows_are_sent_and_changed_ones_ar
             assert_eq!(said["rows_acknowledged_before"], before, "{said}");
             place.check(u64::try_from(count).unwrap()).await;
         }
-        rows[7] = table.row(7, "issued", "M-8");
+        rows[7] = table.row(7, "issued", "MOD-0008");
         table.write(place.folder.path(), &rows);
         let said = place.witness.run(&place.command(table.file())).expect(1).json();
         assert!(said["message"].as_str().unwrap().contains("are others now"), "{said}");
@@ -214,7 +214,7 @@ async fn check_wrong_row(table: Table) {
     let place = Place::new();
     let mut lines = table.rows(rows);
     let good = lines[700].clone();
-    lines[700] = table.row(wrong, "isued", "M-1");
+    lines[700] = table.row(wrong, "isued", "MOD-0001");
     table.write(place.folder.path(), &lines);
     for _ in 0..2 {
         let said = place.witness.run(&place.command(table.file())).expect(1).json();

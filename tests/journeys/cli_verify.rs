@@ -67,7 +67,7 @@ fn submitted() -> (Place, Server) {
         fs::write(place.path().join(name), text).unwrap();
     }
     let issued =
-        "\"change\":\"issued\",\"details\":{\"completed\":\"2026-02-27\",\"module\":\"AB-12\"}";
+        "\"change\":\"issued\",\"details\":{\"awarded\":\"2026-02-27\",\"module\":\"AB-12\"}";
     let revoked = "\"change\":\"status\",\"status\":\"Revoked\",\"class\":\"punitive\"";
     let rows = [row(GOOD, issued), row(REVOKED, issued), row(REVOKED, revoked)].concat();
     fs::write(place.path().join("events.ndjson"), rows).unwrap();

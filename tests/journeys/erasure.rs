@@ -45,8 +45,8 @@ async fn proved(clients: &mut Clients, policy: &Policy, document: DocumentHash) 
 async fn log_documents(clients: &mut Clients, stream: &mut Stream) -> [(Draft, v1::Receipt); 2] {
     let neighbour = |n: u32| issued(document(format!("neighbour {n}")));
     let mut first: Vec<_> = (0..40).map(neighbour).collect();
-    first[17] = issued_with("whole", "WHOLE-17");
-    first[19] = issued_with("partly", "PARTLY-19");
+    first[17] = issued_with("whole", "WHOL-17");
+    first[19] = issued_with("partly", "PART-19");
     let mut second: Vec<_> = (40..60).map(neighbour).collect();
     second[3] = status(document("partly"), StatusClass::Affirming, "Renewed");
     let [first, second] = [first, second].map(|occurrences| stream.cut(&occurrences));
@@ -77,8 +77,8 @@ async fn what_was_erased_is_in_no_file_and_its_neighbours_are_proved() {
     let issuer = Issuer::of_dev(&data);
     let mut clients = server.clients().await;
     let submitted = log_documents(&mut clients, &mut issuer.stream("main")).await;
-    let whole = Traces::of(&submitted[0].0, 17, "WHOLE-17");
-    let partly = Traces::of(&submitted[0].0, 19, "PARTLY-19").without_document();
+    let whole = Traces::of(&submitted[0].0, 17, "WHOL-17");
+    let partly = Traces::of(&submitted[0].0, 19, "PART-19").without_document();
     in_write_ahead_log(&Remains::of(&data.path()), &[&whole, &partly]);
     // A conflict holds the text too.
     let mut lie: Vec<_> = (0..17).map(|n| issued(document(format!("neighbour {n}")))).collect();
@@ -239,7 +239,7 @@ async fn what_was_erased_without_haste_is_in_no_file_after_the_next_start() {
     let mut clients = server.clients().await;
     let mut stream = issuer.stream("main");
     let [(draft, _), _] = log_documents(&mut clients, &mut stream).await;
-    let traces = Traces::of(&draft, 17, "WHOLE-17");
+    let traces = Traces::of(&draft, 17, "WHOL-17");
     erase(&server, document("whole")).await.unwrap();
     server.kill();
     let server = data.start();
@@ -274,7 +274,7 @@ async fn what_is_erased_under_load_is_in_no_file_when_it_is_said_to_be() {
         }
     });
     for round in 0..scaled(6, 40) {
-        let (name, module) = (format!("round {round}"), format!("ROUND-{round}-X"));
+        let (name, module) = (format!("round {round}"), format!("RND-{:04}-X", 1000 + round));
         let draft = stream.cut(&[issued_with(&name, &module), issued(document("neighbour"))]);
         clients.submit(request(&draft)).await.unwrap();
         erase_now(&server, document(&name)).await.unwrap();

@@ -86,7 +86,7 @@ pub(crate) async fn spell(server: Arc<Server>, documents: Documents) -> Result<V
     let mut drafter = Drafter::new(place, position, 4096, &secret);
     let revoked = Status::parse("REVOKED").context("a status")?;
     for n in documents.some(SPELL) {
-        let details = [("completed", "2026-03-15"), ("level", "Advanced"), ("module", "SMALL-1")];
+        let details = [("awarded", "2026-03-15"), ("eqf-level", "5"), ("module", "SML-01")];
         let details = details.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         let mut push = |change, details| {
             drafter.push(&Occurrence {
@@ -148,7 +148,7 @@ const KINDS: [(&str, &str, Ask); 5] = [
     }),
     ("identifier", "GB,INT", |n, _| AuditFilter {
         field: text("module"),
-        value: format!("CLOUD-{:03}", n.wrapping_mul(7919) % 1000),
+        value: format!("CLD-{:03}", n.wrapping_mul(7919) % 1000),
         ..AuditFilter::default()
     }),
     ("small_scope", "GB", |_, _| AuditFilter { change: text("issued"), ..AuditFilter::default() }),

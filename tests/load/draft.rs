@@ -130,15 +130,14 @@ fn texts(n: u64, occurred_at: i64) -> (String, String) {
     let salts = encoding::base64(Hash::of(document.0.as_bytes()).as_bytes());
     let event_salt = salt(&salts, 0);
     let details_salt = salt(&salts, SALT_TEXT - 4);
-    let level =
-        ["Advanced", "Beginner", "Intermediate"].get(to_index(n % 3)).unwrap_or(&"Advanced");
+    let level = n % 8 + 1;
     let module = n % 1000;
     let mut details = String::with_capacity(160);
     let mut event = String::with_capacity(256);
     // Writing to a string cannot fail.
     write!(
         details,
-        "witness-details/v1\n{details_salt}\ncompleted=2026-03-15\nlevel={level}\nmodule=CLOUD-{module:03}\n"
+        "witness-details/v1\n{details_salt}\nawarded=2026-03-15\neqf-level={level}\nmodule=CLD-{module:03}\n"
     )
     .ok();
     event.push_str("witness-event/v1\n");
@@ -166,10 +165,6 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
         text.extend([digit(byte >> 4), digit(byte & 15)]);
     }
-}
-
-fn to_index(n: u64) -> usize {
-    usize::try_from(n).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -196,7 +196,7 @@ pub fn occurred(document: DocumentHash, change: Change) -> Occurrence {
 /// That a document was issued just now, with the details that its claim type requires.
 #[must_use]
 pub fn issued(document: DocumentHash) -> Occurrence {
-    let fields = [("completed", "2026-06-30"), ("module", "RUST-101")];
+    let fields = [("awarded", "2026-06-30"), ("module", "RUST-101")];
     let details = fields.map(|(field, value)| (field.to_owned(), value.to_owned())).to_vec();
     Occurrence { details, ..occurred(document, Change::Issued) }
 }
@@ -204,7 +204,7 @@ pub fn issued(document: DocumentHash) -> Occurrence {
 /// That a document goes on under another hash.
 #[must_use]
 pub fn amends(old: DocumentHash, new: DocumentHash) -> Occurrence {
-    Occurrence { what: What::Amends { old }, ..occurred(new, Change::Issued) }
+    Occurrence { what: What::Amends { old }, ..issued(new) }
 }
 
 /// That the issuer says something new of a document.

@@ -31,15 +31,9 @@ const ISSUER: &str = "issuer.example";
 const STREAM: &str = "main";
 const ROOT_FILE: &str = "root.skey";
 
-/// The development issuer's claim type: one field of each kind.
-const CLAIM_TYPE: (&str, &str) = (
-    "skill-module",
-    "field completed issued amended,status date\n\
-     field level - amended,issued code Advanced|Beginner|Intermediate\n\
-     field module issued amended,status identifier [A-Z0-9][A-Z0-9-]{1,40}\n\
-     field valid-until - amended,issued date\n\
-     valid-until valid-until\n",
-);
+/// The development issuer's claim type, as it ships ready-made.
+const CLAIM_TYPE: (&str, &str) =
+    ("skill-module", include_str!("../../../deploy/claim-types/skill-module.txt"));
 
 /// Makes keys once, and the configuration around them.
 pub(crate) fn prepare(arguments: &Arguments) -> anyhow::Result<Config> {

@@ -26,7 +26,7 @@ impl Table {
             Self::Ndjson => format!(
                 "{{\"document\":\"{hash}\",\"change\":\"{change}\",\"claim_type\":\"skill-module\",\
                  \"occurred_at\":\"2026-03-01\",\
-                 \"details\":{{\"completed\":\"2026-02-27\",\"module\":\"{module}\"}}}}\n"
+                 \"details\":{{\"awarded\":\"2026-02-27\",\"module\":\"{module}\"}}}}\n"
             ),
             Self::Csv => {
                 format!("{hash},{change},skill-module,2026-03-01T09:00:00Z,2026-02-27,{module}\n")
@@ -37,14 +37,14 @@ impl Table {
     fn header(self) -> &'static str {
         match self {
             Self::Ndjson => "",
-            Self::Csv => {
-                "document,change,claim_type,occurred_at,details.completed,details.module\n"
-            }
+            Self::Csv => "document,change,claim_type,occurred_at,details.awarded,details.module\n",
         }
     }
 
     pub(super) fn rows(self, count: u64) -> Vec<String> {
-        (0..count).map(|number| self.row(number, "issued", &format!("M-{number}"))).collect()
+        (0..count)
+            .map(|number| self.row(number, "issued", &format!("MOD-{:04}", number % 10_000)))
+            .collect()
     }
 
     pub(super) fn write(self, folder: &Path, rows: &[String]) {

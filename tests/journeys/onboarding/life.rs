@@ -56,6 +56,7 @@ fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_stays_
     let again = place.issuer(&["claim-type", "--ready", "all"]).expect(0);
     assert!(again.stdout.lines().all(|line| line.contains("\"index\":null")), "{again}");
     assert_eq!(place.size(), before, "what stands as it is is not logged again");
+    check_another_schema(&place);
     submit(&place, "first.skey", "bread");
 
     // Both keys live side by side; then the old one goes.
@@ -78,6 +79,7 @@ fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_stays_
     submit(&place, "third.skey", "salt");
 
     place.does(&["retention", "skill-module", "--days", "3650"]);
+    check_terms(&place);
     place.does(&[
         "hold", ISSUER, "--name", "case-17", "--stream", "main", "--first", "0", "--count", "2",
     ]);
@@ -96,6 +98,43 @@ fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_stays_
     place.does(&["prove", ISSUER]);
     place.refuses(&["add", ISSUER], "REGISTRY_REFUSED");
     place.server.stop();
+}
+
+/// A schema that stands gives way to another one only where that is asked for, of several to none of them.
+fn check_another_schema(place: &Place) {
+    let schema = "field awarded issued - date\n";
+    fs::write(place.machine.path("other.txt"), schema).unwrap();
+    let (size, other) =
+        (place.size(), ["claim-type", "--name", "open-badge", "--schema", "other.txt"]);
+    let refused = place.issuer(&other).expect(1);
+    assert!(refused.json()["message"].as_str().unwrap().contains("open-badge"), "{refused}");
+    assert!(refused.stderr.contains("+ field awarded issued - date"), "{refused}");
+    assert!(refused.stderr.contains("- field credential amended,issued status"), "{refused}");
+    assert_eq!(place.size(), size, "nothing was logged");
+
+    let replaced = place.does(&[&other[..], &["--replace"]].concat());
+    assert_eq!((&replaced["claim_type"], place.size()), (&"open-badge".into(), size + 1));
+    let again = place.does(&other);
+    assert_eq!((&again["index"], place.size()), (&Value::Null, size + 1), "it stands as it is");
+    let all = place.issuer(&["claim-type", "--ready", "all"]).expect(1);
+    assert!(all.json()["next_step"].as_str().unwrap().contains("--replace"), "{all}");
+    assert_eq!(place.size(), size + 1, "none of them is logged");
+    place.does(&["claim-type", "--ready", "open-badge", "--replace"]);
+    assert_eq!(place.size(), size + 2);
+}
+
+/// A term that stands already is not logged again.
+fn check_terms(place: &Place) {
+    let size = place.size();
+    let again = place.does(&["retention", "skill-module", "--days", "3650"]);
+    assert_eq!((&again["index"], &again["retention_days"]), (&Value::Null, &3650.into()));
+    place.does(&["retention", "open-badge", "--for-ever"]);
+    assert_eq!(place.size(), size, "nothing was logged");
+    place.does(&["retention", "open-badge", "--days", "7"]);
+    place.does(&["retention", "open-badge", "--for-ever"]);
+    assert_eq!(place.size(), size + 2);
+    place.does(&["retention", "open-badge", "--for-ever"]);
+    assert_eq!(place.size(), size + 2, "nothing was logged");
 }
 
 /// What has come to pass is shown, all of it.

@@ -198,18 +198,18 @@ pub(super) fn details(stream: &Stream) -> Vec<Case> {
             stream.sheet(&[occurred(document("bare"), Change::Issued)]).sign(key),
             "FIELD_REFUSED",
             Code::InvalidArgument,
-            "field completed: required",
+            "field awarded: required",
         ),
     ];
     let wrong: [(&[(&str, &str)], &str); 4] = [
-        (&[("completed", "1987-06-05"), ("module", "lower-case-77")], "field's pattern"),
-        (&[("completed", "1987-13-32"), ("module", "GOOD-77")], "calendar date"),
+        (&[("awarded", "1987-06-05"), ("module", "lower-case-77")], "field's pattern"),
+        (&[("awarded", "1987-13-32"), ("module", "GOOD-77")], "calendar date"),
         (
-            &[("completed", "1987-06-05"), ("level", "Wizardly"), ("module", "GOOD-77")],
+            &[("awarded", "1987-06-05"), ("eqf-level", "Wizardly"), ("module", "GOOD-77")],
             "field's list",
         ),
         (
-            &[("completed", "1987-06-05"), ("module", "GOOD-77"), ("zeal", "Quixotic-77")],
+            &[("awarded", "1987-06-05"), ("module", "GOOD-77"), ("zeal", "Quixotic-77")],
             "not a field",
         ),
     ];

@@ -124,17 +124,17 @@ fn filtered<T: Message>(request: impl Fn(v1::AuditFilter) -> T) -> Vec<Pair> {
         named("class", class("paused"), class("administrative")),
         named("change", change("deleted"), change("restored")),
         named("time of occurrence", in_1_s(LONG_AGO_US), in_1_s(LONG_AGO_US - 1_000_000)),
-        named("identifier", identifier("MUNICH-7"), identifier("MUNICH-8")),
+        named("identifier", identifier("MUNI-07"), identifier("MUNI-08")),
         named(
             "identifier of an issuer",
             v1::AuditFilter {
                 field: text("module"),
-                value: text("MUNICH-7"),
+                value: text("MUNI-07"),
                 ..issuer("munich.example")
             },
             v1::AuditFilter {
                 field: text("module"),
-                value: text("MUNICH-8"),
+                value: text("MUNI-08"),
                 ..issuer("nobody.example")
             },
         ),

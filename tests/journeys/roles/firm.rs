@@ -17,10 +17,10 @@ use super::call::Caller;
 type StreamOf = (&'static str, &'static str, &'static str, &'static str);
 
 const STREAMS: [StreamOf; 4] = [
-    ("london.example", "main", "GB", "LONDON-7"),
-    ("munich.example", "main", "DE-BY", "MUNICH-7"),
-    ("both.example", "uk", "GB", "BRITAIN-7"),
-    ("both.example", "bavaria", "DE-BY", "BAVARIA-7"),
+    ("london.example", "main", "GB", "LOND-07"),
+    ("munich.example", "main", "DE-BY", "MUNI-07"),
+    ("both.example", "uk", "GB", "BRIT-07"),
+    ("both.example", "bavaria", "DE-BY", "BAVA-07"),
 ];
 /// Submissions of each stream after its first one.
 const ROUNDS: usize = 40;
@@ -157,7 +157,7 @@ fn later((domain, stream, jurisdictions, identifier): StreamOf, round: usize) ->
 /// What each stream logs of its document. Some of it only German ones do.
 fn history(name: DocumentHash, jurisdictions: &str, identifier: &str) -> Vec<Occurrence> {
     let field = |field: &str, value: &str| (field.to_owned(), value.to_owned());
-    let details = vec![field("completed", "2026-06-30"), field("module", identifier)];
+    let details = vec![field("awarded", "2026-06-30"), field("module", identifier)];
     let first = Occurrence { details, ..issued(name) };
     if jurisdictions == "GB" {
         return vec![first, status(name, StatusClass::Punitive, "REVOKED")];

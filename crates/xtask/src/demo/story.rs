@@ -134,7 +134,7 @@ pub(super) fn past() -> Vec<Value> {
         issued(
             "skill-module",
             "2026-01-19",
-            json!({ "completed": "2026-01-16", "level": "Advanced", "module": "KILN-201" }),
+            json!({ "awarded": "2026-01-16", "module": "KILN-201" }),
         ),
         issued(
             "practical-competency",

@@ -71,14 +71,16 @@ Examples:
   witness issuer stream-open school.example archive --jurisdictions INT --back-fill";
 
 const CLAIM_TYPE_EXAMPLES: &str = "\
-A schema lists what the details of an event may say; proto/README.md has its form. Registered again
-under the same name it holds from then on.
+A schema lists what the details of an event may say; proto/README.md has its form. One that stands
+in the registry as it is is not registered again. Another schema under the same name is refused,
+with what would change; with --replace it holds from then on, for every issuer.
 
 Examples:
   witness issuer claim-type --list
   witness issuer claim-type --ready skill-module
   witness issuer claim-type --ready all
-  witness issuer claim-type --name apprenticeship --schema apprenticeship.txt";
+  witness issuer claim-type --name apprenticeship --schema apprenticeship.txt
+  witness issuer claim-type --name apprenticeship --schema longer.txt --replace";
 
 const OFFBOARD_EXAMPLES: &str = "\
 For ever: the domain cannot be added again in this log. What was logged stays, and its evidence
@@ -88,7 +90,8 @@ Examples:
   witness issuer offboard school.example --yes";
 
 const RETENTION_EXAMPLES: &str = "\
-The last term counts, for what was logged before it too. The log itself and every proof stay.
+The last term counts, for what was logged before it too. The log itself and every proof stay. A term
+that stands already is not logged again.
 
 Examples:
   witness issuer retention skill-module --days 3650
@@ -235,6 +238,9 @@ pub(super) struct ClaimTypeArgs {
     /// A ready-made claim type, or all of them; those that stand as they are stay
     #[arg(long, value_name = "NAME|all", value_parser = ready::parse)]
     pub(super) ready: Option<Ready>,
+    /// Let it take the place of another schema of the same name
+    #[arg(long, conflicts_with = "list")]
+    pub(super) replace: bool,
     /// Show the ready-made claim types, without any server
     #[arg(long)]
     pub(super) list: bool,

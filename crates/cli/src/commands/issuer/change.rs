@@ -11,9 +11,8 @@ use witness_core::{
     schema::Schema,
 };
 
-use super::args::{
-    AddArgs, ClaimTypeArgs, HoldArgs, OffboardArgs, RetentionArgs, SignatureArgs, StreamOpenArgs,
-};
+use super::args::{AddArgs, ClaimTypeArgs, HoldArgs, OffboardArgs, SignatureArgs, StreamOpenArgs};
+use super::claim_type::ClaimType;
 use crate::{files, outcome::Failure, output::Output};
 
 const SCHEMA_BYTES_MAX: u64 = 65_536;
@@ -58,7 +57,7 @@ pub(super) fn stream_open(args: &StreamOpenArgs) -> Change {
     }
 }
 
-pub(super) fn claim_type(args: &ClaimTypeArgs) -> Result<Change> {
+pub(super) fn claim_type(args: &ClaimTypeArgs) -> Result<ClaimType> {
     let (Some(name), Some(file)) = (&args.name, &args.schema) else {
         let failure = Failure::cannot_tell("a claim type needs a name and a schema");
         return Err(failure.next("give --name and --schema, or --ready NAME").into());
@@ -66,11 +65,7 @@ pub(super) fn claim_type(args: &ClaimTypeArgs) -> Result<Change> {
     let text = files::read_text(file, SCHEMA_BYTES_MAX)?;
     let schema = Schema::parse(&text)
         .with_context(|| format!("{} is no schema of a claim type", file.display()))?;
-    Ok(Change::ClaimType { name: name.clone(), schema })
-}
-
-pub(super) fn retention(args: &RetentionArgs) -> Change {
-    Change::Retention { claim_type: args.claim_type.clone(), days: args.days }
+    Ok(ClaimType { name: name.clone(), schema })
 }
 
 pub(super) fn hold(args: &HoldArgs) -> Change {

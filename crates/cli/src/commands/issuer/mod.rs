@@ -5,10 +5,12 @@
 
 mod args;
 mod change;
+mod claim_type;
 mod domain;
 mod keys;
 mod ready;
 mod register;
+mod retention;
 mod show;
 
 use anyhow::Result;
@@ -113,16 +115,14 @@ pub(crate) async fn run(args: &IssuerArgs, output: &mut Output, now: Timestamp) 
             return domain::prove(&server().await?, &prove.issuer, output).await;
         }
         IssuerCommand::KeyRotate(rotate) => return keys::rotate(server, rotate, output).await,
-        IssuerCommand::ClaimType(ClaimTypeArgs { list: true, .. }) => return ready::list(output),
-        IssuerCommand::ClaimType(ClaimTypeArgs { ready: Some(ready), .. }) => {
-            return ready::register(&server().await?, *ready, output).await;
-        }
+        IssuerCommand::ClaimType(args) => return claim_type::run(server, args, output).await,
         IssuerCommand::KeyAdd(add) => keys::added(add)?,
         IssuerCommand::KeyRevoke(revoke) => keys::revoked(revoke, now)?,
-        IssuerCommand::ClaimType(own) => (change::claim_type(own)?, Signing::default()),
         IssuerCommand::Add(add) => (change::add(add), Signing::default()),
         IssuerCommand::StreamOpen(open) => (change::stream_open(open), Signing::default()),
-        IssuerCommand::Retention(term) => (change::retention(term), Signing::default()),
+        IssuerCommand::Retention(term) => {
+            return retention::run(&server().await?, term, output).await;
+        }
         IssuerCommand::Hold(hold) => (change::hold(hold), Signing::default()),
         IssuerCommand::Lift(lift) => {
             (Change::LegalHoldLifted { name: lift.name.clone() }, Signing::default())

@@ -2,12 +2,9 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use witness_core::{name::Name, registry::Change, schema::Schema};
+use witness_core::{name::Name, schema::Schema};
 
-use super::{
-    change::Signing,
-    register::{Registered, Registrar},
-};
+use super::claim_type::ClaimType;
 use crate::{outcome::Outcome, output::Output};
 
 /// A claim type that ships with this program.
@@ -82,48 +79,22 @@ pub(super) fn list(output: &mut Output) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Registers those that do not stand in the registry as they are.
-pub(super) async fn register(
-    registrar: &Registrar,
-    which: Ready,
-    output: &mut Output,
-) -> Result<Outcome> {
-    let wanted = match which {
-        Ready::All => READY.iter().collect(),
-        Ready::One(ready) => vec![ready],
-    };
-    let registry = registrar.registry().await?;
-    for ready in wanted {
-        let mut known = registry.claim_types.iter();
-        if known.any(|it| it.name == ready.name && it.schema == ready.schema) {
-            output.line(&format!("{} stands in the registry as it is", ready.name))?;
-            output.json(&json!({
-                "outcome": Outcome::Done.word(),
-                "claim_type": ready.name,
-                "index": null,
-            }))?;
-            continue;
-        }
-        let change = ready.change()?;
-        if let Registered::Logged(logged) =
-            registrar.log(&change, &Signing::default(), output).await?
-        {
-            logged.say(output)?;
-            let mut said = logged.as_json();
-            said.insert("claim_type".to_owned(), json!(ready.name));
-            output.json(&said)?;
+impl Ready {
+    /// With their schemas.
+    pub(super) fn claim_types(self) -> Result<Vec<ClaimType>> {
+        match self {
+            Self::All => READY.iter().map(ReadyType::claim_type).collect(),
+            Self::One(ready) => Ok(vec![ready.claim_type()?]),
         }
     }
-    output.conclude(Outcome::Done);
-    Ok(Outcome::Done)
 }
 
 impl ReadyType {
-    fn change(&self) -> Result<Change> {
+    fn claim_type(&self) -> Result<ClaimType> {
         let name = Name::parse(self.name).context("the name of a ready-made claim type")?;
         let schema = Schema::parse(self.schema)
             .with_context(|| format!("the ready-made schema of {name}"))?;
-        Ok(Change::ClaimType { name, schema })
+        Ok(ClaimType { name, schema })
     }
 }
 
@@ -144,7 +115,7 @@ mod tests {
         names.sort_unstable();
         assert_eq!(names, READY.iter().map(|ready| ready.name).collect::<Vec<_>>());
         for ready in &READY {
-            let Change::ClaimType { name, schema } = ready.change().unwrap() else { panic!() };
+            let ClaimType { name, schema } = ready.claim_type().unwrap();
             assert_eq!((name.as_str(), schema.encode().as_str()), (ready.name, ready.schema));
         }
     }
