@@ -51,10 +51,9 @@ impl Admin {
         let caller = Caller::of(request.extensions());
         let id = CallerId::parse(&request.get_ref().id);
         let id = id.ok_or_else(|| convert::invalid("id", "c- and 8 hexadecimal digits"))?;
-        // Recorded before it is done: nothing is changed that is not recorded.
-        let filter = format!("id={id}");
-        self.record(&caller, ("AdminService.RevokeAccess", filter), None).await?;
-        let revoked = self.change(move |callers| callers.revoke(&id)).await?;
+        let (this, asked) = (self.clone(), ("AdminService.RevokeAccess", format!("id={id}")));
+        let revoking = async move { this.change(move |callers| callers.revoke(&id)).await };
+        let revoked = self.recorded(caller, asked, revoking).await?;
         let revoked_at_us = revoked.revoked_at.map_or(0, Timestamp::micros);
         Ok(Response::new(v1::RevokeAccessResponse { revoked_at_us }))
     }

@@ -42,6 +42,24 @@ impl Admin {
         access::record(&self.0, caller, Asked { method, filter, results }).await
     }
 
+    /// Does what changes something, to its end even if whoever asked hangs up. Recorded before it is done, since nothing
+    /// is changed that is not recorded, and after: 1 if it was done, 0 if it was refused.
+    async fn recorded<T: Send + 'static>(
+        &self,
+        caller: Caller,
+        (method, filter): (&'static str, String),
+        work: impl Future<Output = Result<T, Status>> + Send + 'static,
+    ) -> Result<T, Status> {
+        let this = self.clone();
+        to_its_end(async move {
+            this.record(&caller, (method, filter.clone()), None).await?;
+            let done = work.await;
+            this.record(&caller, (method, filter), Some(u64::from(done.is_ok()))).await?;
+            done
+        })
+        .await
+    }
+
     /// An issuer lives in exactly one log.
     fn check_issuer(&self, log: &Log, change: &Change) -> Result<(), Status> {
         let elsewhere = change.issuer().and_then(|issuer| self.0.log_of(issuer));
@@ -121,13 +139,10 @@ impl AdminService for Admin {
         let signatures = lines.collect::<Option<Vec<_>>>();
         let signatures = signatures
             .ok_or_else(|| convert::invalid("signatures", "signature lines of a signed note"))?;
-        // Recorded before it is done: nothing is changed that is not recorded.
-        self.record(&caller, ("AdminService.Register", in_short(log, &parsed.change)), None)
-            .await?;
-        // One at a time over all logs, and to the end even if the caller hangs up: what is checked of the
-        // others must still hold when it is logged.
+        let asked = ("AdminService.Register", in_short(log, &parsed.change));
+        // One at a time over all logs: what is checked of the others must still hold when it is logged.
         let (this, log) = (self.clone(), Arc::clone(log));
-        let logged = to_its_end(async move {
+        let logged = self.recorded(caller, asked, async move {
             let _turn = this.0.registering.lock().await;
             this.check_issuer(&log, &parsed.change)?;
             this.check_domain(&log, (&request.text, &parsed), &signatures).await?;
@@ -172,11 +187,14 @@ impl AdminService for Admin {
             let known: Vec<String> = contracts.iter().map(ToString::to_string).collect();
             convert::invalid("contract", &format!("one of the configuration: {}", known.join(", ")))
         })?;
-        let filter = format!("contract={found}");
-        self.record(&caller, ("AdminService.ResumeAnchoring", filter), None).await?;
-        let resumed = self.0.anchoring.resume(found).await;
-        let halted = resumed
-            .map_err(|why| convert::named(tonic::Code::FailedPrecondition, "NO_WORKER", &why))?;
+        let asked = ("AdminService.ResumeAnchoring", format!("contract={found}"));
+        let firm = Arc::clone(&self.0);
+        let resumed = self.recorded(caller, asked, async move {
+            let resumed = firm.anchoring.resume(found).await;
+            resumed
+                .map_err(|why| convert::named(tonic::Code::FailedPrecondition, "NO_WORKER", &why))
+        });
+        let halted = resumed.await?;
         Ok(Response::new(v1::ResumeAnchoringResponse { contract: found.to_string(), halted }))
     }
 

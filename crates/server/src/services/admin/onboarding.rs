@@ -17,7 +17,7 @@ use witness_domain::{Challenge, RANDOM_BYTES, Search, dns_name};
 use witness_ledger::{ChallengeCell, ChallengeProof, FirmStore, Log, StoreError};
 use witness_wire::v1;
 
-use super::{super::beside, Admin, to_its_end};
+use super::{super::beside, Admin};
 use crate::{access::Caller, clock, convert};
 
 const HOUR_US: u64 = 3_600_000_000;
@@ -33,11 +33,10 @@ impl Admin {
     ) -> Result<Response<v1::ChallengeDomainResponse>, Status> {
         let domain = convert::issuer(&request.get_ref().issuer)?;
         let search = self.search()?;
-        // Recorded before it is made: nothing is changed that is not recorded.
+        let caller = Caller::of(request.extensions());
         let asked = ("AdminService.ChallengeDomain", format!("issuer={domain}"));
-        self.record(&Caller::of(request.extensions()), asked, None).await?;
         let (this, of) = (self.clone(), domain.clone());
-        let cell = to_its_end(async move {
+        let cell = self.recorded(caller, asked, async move {
             let _turn = this.0.registering.lock().await;
             this.challenge(&of, clock::wall()).await
         });
@@ -57,8 +56,19 @@ impl Admin {
     ) -> Result<Response<v1::ProveDomainResponse>, Status> {
         let domain = convert::issuer(&request.get_ref().issuer)?;
         let search = self.search()?;
+        let caller = Caller::of(request.extensions());
         let asked = ("AdminService.ProveDomain", format!("issuer={domain}"));
-        self.record(&Caller::of(request.extensions()), asked, None).await?;
+        let (this, search) = (self.clone(), search.clone());
+        let proving = async move { this.prove(domain, &search).await };
+        let proof = self.recorded(caller, asked, proving).await?;
+        Ok(Response::new(v1::ProveDomainResponse {
+            method: proof.method.word().to_owned(),
+            expires_at_us: stands_until(proof).micros(),
+        }))
+    }
+
+    /// Looks for the challenge that stands, and keeps that it was found.
+    async fn prove(&self, domain: Domain, search: &Search) -> Result<ChallengeProof, Status> {
         let kept = self.kept(&domain).await?;
         let kept = kept.filter(|cell| is_open(cell, clock::wall()));
         let mut cell = kept.ok_or_else(|| no_challenge(&domain))?;
@@ -66,21 +76,14 @@ impl Admin {
         let method = found.map_err(|missing| not_found(&missing.to_string()))?;
         let proof = ChallengeProof { method, found_at: clock::wall() };
         cell.proof = Some(proof);
-        let this = self.clone();
-        to_its_end(async move {
-            let _turn = this.0.registering.lock().await;
-            // Strangers took their time: by now it may have been used, or another taken its place.
-            if this.kept(&domain).await?.is_none_or(|now| now.line != cell.line) {
-                return Err(no_challenge(&domain));
-            }
-            tracing::info!(issuer = %domain, method = method.word(), "a domain is proved");
-            this.stored(move |store| store.put_challenge(&domain, &cell)).await
-        })
-        .await?;
-        Ok(Response::new(v1::ProveDomainResponse {
-            method: method.word().to_owned(),
-            expires_at_us: stands_until(proof).micros(),
-        }))
+        let _turn = self.0.registering.lock().await;
+        // Strangers took their time: by now it may have been used, or another taken its place.
+        if self.kept(&domain).await?.is_none_or(|now| now.line != cell.line) {
+            return Err(no_challenge(&domain));
+        }
+        tracing::info!(issuer = %domain, method = method.word(), "a domain is proved");
+        self.stored(move |store| store.put_challenge(&domain, &cell)).await?;
+        Ok(proof)
     }
 
     /// What must be shown before a change is logged: for an issuer that its domain is its own. Says so in the log
