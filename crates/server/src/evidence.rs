@@ -120,13 +120,14 @@ fn firm_notes(log: &Log, size: TreeSize) -> Result<Vec<LeafIndex>, Status> {
     Ok(indexes)
 }
 
-/// The notes on the issuer and all its keys, those revoked included.
+/// The notes on the issuer and all its keys, those revoked included, and on its end.
 fn vouchers_of_issuer(log: &Log, issuer: &Domain) -> BTreeSet<LeafIndex> {
     let overview = log.overview();
     let Some(record) = overview.registry.issuer(issuer) else { return BTreeSet::new() };
     let added = record.keys.iter().map(|key| key.added.index);
     let revoked = record.keys.iter().filter_map(|key| Some(key.revoked?.logged.index));
-    added.chain(revoked).chain([record.added.index]).collect()
+    let ends = record.offboarded.map(|logged| logged.index);
+    added.chain(revoked).chain([record.added.index]).chain(ends).collect()
 }
 
 /// The notes on the stream and the claim type of an event.

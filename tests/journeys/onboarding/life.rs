@@ -93,6 +93,7 @@ fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_stays_
         place.machine.fetch(&place.server, SCHOOL, (name, &file));
         place.machine.verify(name, &file);
     }
+    check_told_to_holders(&place);
     // Parted for ever, in this log.
     place.holders.publish(ISSUER, Page::File(place.challenge(ISSUER)));
     place.does(&["prove", ISSUER]);
@@ -135,6 +136,24 @@ fn check_terms(place: &Place) {
     assert_eq!(place.size(), size + 2);
     place.does(&["retention", "open-badge", "--for-ever"]);
     assert_eq!(place.size(), size + 2, "nothing was logged");
+}
+
+/// Whoever holds a document learns that its issuer was offboarded, and when.
+fn check_told_to_holders(place: &Place) {
+    let witness = place.operator().asking(&place.server);
+    let status = ["status", "--json", "--issuer", ISSUER, "--file", "bread.txt"];
+    let status = witness.run(&status).expect(0).json();
+    let offboarded_at = status["issuer_offboarded_at"].as_str().unwrap();
+    assert!(offboarded_at > status["received_at"].as_str().unwrap(), "{status}");
+    let status = witness.run(&["status", "--issuer", ISSUER, "--file", "bread.txt"]).expect(0);
+    let told = format!("{offboarded_at}: the issuer says nothing more here");
+    assert!(status.stdout.contains(&told), "{status}");
+    let verify = ["verify", "bread.json", "--policy", "firm/policy.json"];
+    let said = witness.run(&verify).expect(0);
+    assert!(said.stdout.contains("school.example was offboarded later"), "{said}");
+    let said = witness.run(&[&verify[..], &["--json"]].concat()).expect(0).json();
+    let offboarded = &said["verdict"]["items"][0]["offboarded"];
+    assert!(offboarded["received_at"].is_string() && offboarded["index"].is_string(), "{said}");
 }
 
 /// What has come to pass is shown, all of it.

@@ -54,6 +54,10 @@ const SUSPECT: &str = "the key that signed this was revoked later, as of a time 
 /// What was erased may have said anything.
 const ERASED: &str = "the text that says how it stands was erased";
 
+/// What the end of an issuer means to whoever bears a document of its.
+const OFFBOARDED: &str =
+    "the issuer says nothing more here; what was logged before stays valid evidence";
+
 /// The request about a document.
 pub(crate) fn request(document: &DocumentArgs) -> Result<DocumentRequest> {
     let hash = document.hash()?;
@@ -86,6 +90,8 @@ pub(crate) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
     if status.suspect {
         output.warn(SUSPECT)?;
     }
+    let offboarded_at =
+        status.issuer_offboarded_at_us.map(|at| Timestamp::from_micros(at).to_string());
     let received_at = Timestamp::from_micros(status.received_at_us).to_string();
     let erased_at = status.erased_at_us.map(|at| Timestamp::from_micros(at).to_string());
     // Of an erased event the issuer's word is not known.
@@ -97,6 +103,9 @@ pub(crate) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
     }
     if let Some(erased_at) = &erased_at {
         output.field("erased", &format!("{erased_at}, by the firm's clock"))?;
+    }
+    if let Some(offboarded_at) = &offboarded_at {
+        output.field("offboarded", &format!("{offboarded_at}: {OFFBOARDED}"))?;
     }
     output.field("logged", &format!("{} entry {}", status.origin, status.index))?;
     output.field("events", &status.events.to_string())?;
@@ -118,6 +127,7 @@ pub(crate) async fn run(args: &StatusArgs, output: &mut Output) -> Result<Outcom
         "expired": status.expired,
         "suspect": status.suspect,
         "erased_at": erased_at,
+        "issuer_offboarded_at": offboarded_at,
     }))?;
     Ok(outcome)
 }

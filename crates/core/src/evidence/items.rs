@@ -15,7 +15,8 @@ use super::{
     rows::{EvidenceEntry, EvidenceEvent, Item},
     times::{Chain, Received},
     verdict::{
-        Cosigned, Details, EventFacts, ItemFacts, KnownRevocations, Logged, Revoked, SignedBy,
+        Cosigned, Details, EventFacts, ItemFacts, KnownRevocations, Logged, Offboarded, Revoked,
+        SignedBy,
     },
 };
 use crate::{
@@ -23,6 +24,7 @@ use crate::{
     event::Event,
     hash::Hash,
     merkle::{self, LeafIndex, TreeSize},
+    name::Domain,
     registry::{KeyRecord, KeyStanding, Registry},
     submission::{IssuerNote, Submission},
 };
@@ -86,7 +88,17 @@ impl<'a> Reading<'a> {
             let stated = self.stated(proof.erasure, place, &mut known.erasures)?;
             erased.push(self.erased((item, proof), place, (vouched, stated))?);
         }
-        Ok(ItemFacts { document: item.document, erased, events, issuer: item.issuer.clone() })
+        let (document, issuer) = (item.document, item.issuer.clone());
+        let offboarded = self.offboarded(&issuer);
+        Ok(ItemFacts { document, erased, events, issuer, offboarded })
+    }
+
+    /// Where the file has it that an issuer was offboarded. What it has of the registry was judged before.
+    fn offboarded(self, issuer: &Domain) -> Option<Offboarded> {
+        let index = self.registry.issuer(issuer)?.offboarded?.index;
+        let mut rows = self.evidence.entries.iter().zip(self.entries);
+        let (_, leaf) = rows.find(|(row, _)| row.index == index)?;
+        Some(Offboarded { index, received_at: leaf.received_at })
     }
 
     /// An entry, as the file and its text have it, and the checkpoint in which it is proved.

@@ -38,8 +38,8 @@ pub use self::{
     refusal::{Refusal, RefusalClass},
     rows::{AnchorRow, Attachment, ErasedEvent, EvidenceEntry, EvidenceEvent, Item, RollUpRow},
     verdict::{
-        Cosigned, Details, EventFacts, ItemFacts, KnownRevocations, Logged, NotProved, Published,
-        Revoked, SignedBy, Unchecked, Verdict,
+        Cosigned, Details, EventFacts, ItemFacts, KnownRevocations, Logged, NotProved, Offboarded,
+        Published, Revoked, SignedBy, Unchecked, Verdict,
     },
     verify::verify,
 };

@@ -53,6 +53,21 @@ pub struct ItemFacts {
     /// Its issuer.
     #[serde(serialize_with = "shown")]
     pub issuer: Domain,
+    /// That its issuer was offboarded later, as far as the file tells; left out if it does not. What was logged before
+    /// counts as it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offboarded: Option<Offboarded>,
+}
+
+/// That an issuer was offboarded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Offboarded {
+    /// Where in the log.
+    #[serde(serialize_with = "shown")]
+    pub index: LeafIndex,
+    /// The firm's time of that entry.
+    #[serde(serialize_with = "micros")]
+    pub received_at: Timestamp,
 }
 
 impl ItemFacts {

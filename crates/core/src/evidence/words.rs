@@ -5,7 +5,8 @@ use alloc::{format, string::String, vec::Vec};
 use super::{
     anchored::{Anchored, Belief, RolledUp},
     verdict::{
-        Cosigned, Details, EventFacts, KnownRevocations, NotProved, Published, SignedBy, Verdict,
+        Cosigned, Details, EventFacts, KnownRevocations, NotProved, Offboarded, Published,
+        SignedBy, Verdict,
     },
 };
 use crate::{registry::Recovery, time::rfc3339};
@@ -29,6 +30,13 @@ impl Verdict {
                 "; a later one was erased, so how the document stands beyond that is not known"
             };
             lines.push(format!("document {number}, of {issuer}: {last}, {which}{beyond}"));
+            lines.extend(item.offboarded.map(|offboarded| {
+                let Offboarded { index, received_at } = offboarded;
+                format!(
+                    "{issuer} was offboarded later, at index {index}, received at {received_at}: nothing more of it \
+                     is logged, and what was logged before counts as it did"
+                )
+            }));
             for event in &item.events {
                 lines.push(format!(
                     "{}: {}, as {}",

@@ -6,7 +6,7 @@ use witness_core::{
     event::{Change, StatusClass},
     evidence::{Attachment, Evidence, KnownRevocations, NotProved, Reference, Verdict, verify},
     hash::Hash,
-    merkle::TreeSize,
+    merkle::{LeafIndex, TreeSize},
     name::{Domain, Origin},
     note::{Note, Strict},
     policy::Policy,
@@ -137,8 +137,17 @@ fn what_was_logged_before_its_issuer_was_offboarded_counts_and_nothing_after() {
     ] {
         world.register(RegistryBody::parse(change).unwrap(), &[]);
     }
+    let before = judge(&world.evidence(&[1]), &World::policy()).unwrap();
+    assert!(before.items[0].offboarded.is_none() && !before.to_json().contains("offboarded"));
+    let index = LeafIndex(u64::try_from(world.entries.len()).unwrap());
     offboard(&mut world);
-    assert!(judge(&world.evidence(&[1]), &World::policy()).is_ok());
+    let verdict = judge(&world.evidence(&[1]), &World::policy()).unwrap();
+    let offboarded = verdict.items[0].offboarded.unwrap();
+    assert_eq!(offboarded.index, index);
+    assert!(offboarded.received_at > verdict.items[0].events[0].logged.received_at);
+    let said =
+        format!("was offboarded later, at index {index}, received at {}", offboarded.received_at);
+    assert!(verdict.lines().iter().any(|line| line.contains(&said)), "{:?}", verdict.lines());
     world.submit("main", &[(2, Change::Issued, None)], &issuer_key());
     assert_eq!(reason(&world.evidence(&[2])), "issuer-offboarded");
     // They are the registrar's, for whoever pins one.

@@ -101,8 +101,11 @@ fn newest(known: &Known) -> LeafIndex {
     let last = known.places.last().map_or(LeafIndex(0), |place| place.index);
     let is_erased = known.places.iter().any(|place| place.is_erased);
     // Erasures come later than their events, and are logged already.
-    let logged = LeafIndex(known.log.overview().size.0.saturating_sub(1));
-    if is_erased { logged } else { last }
+    let overview = known.log.overview();
+    let logged = LeafIndex(overview.size.0.saturating_sub(1));
+    let issuer = overview.registry.issuer(&known.issuer);
+    let ended = issuer.and_then(|issuer| issuer.offboarded).map(|logged| logged.index);
+    if is_erased { logged } else { ended.unwrap_or(last).max(last) }
 }
 
 /// The published checkpoint that covers an entry; one is at most about a second away.
@@ -164,12 +167,12 @@ impl Evidence {
         let (event, deciding) = match (text(known, last)?, deciding.transpose()?) {
             (Ok(event), None) => (event.clone(), Some(event)),
             (Ok(event), Some(Ok(deciding))) => (event, Some(deciding)),
-            (Err(by), _) | (Ok(_), Some(Err(by))) => return Ok(erased(known, &item, by)),
+            (Err(by), _) | (Ok(_), Some(Err(by))) => return erased(known, &item, by),
         };
         let (status, status_class) = deciding.as_ref().map(status_of).unwrap_or_default();
         let expired = match self.is_expired(known)? {
             Ok(expired) => expired,
-            Err(by) => return Ok(erased(known, &item, by)),
+            Err(by) => return erased(known, &item, by),
         };
         Ok(v1::GetStatusResponse {
             change: event.change.kind().word().to_owned(),
@@ -183,6 +186,7 @@ impl Evidence {
             expired,
             suspect: item.suspect,
             erased_at_us: None,
+            issuer_offboarded_at_us: offboarded_at(known)?,
         })
     }
 
@@ -239,8 +243,8 @@ fn status_of(event: &Event) -> (String, String) {
 
 /// That the text that says how the document stands was erased: no state is told, not even what was kept to judge
 /// later events by.
-fn erased(known: &Known, last: &Item, by: ErasedBy) -> v1::GetStatusResponse {
-    v1::GetStatusResponse {
+fn erased(known: &Known, last: &Item, by: ErasedBy) -> Result<v1::GetStatusResponse, Status> {
+    Ok(v1::GetStatusResponse {
         change: "erased".to_owned(),
         origin: known.log.origin().to_string(),
         index: last.index,
@@ -248,8 +252,19 @@ fn erased(known: &Known, last: &Item, by: ErasedBy) -> v1::GetStatusResponse {
         events: u32::try_from(known.places.len()).unwrap_or(u32::MAX),
         suspect: last.suspect,
         erased_at_us: Some(by.at.micros()),
+        issuer_offboarded_at_us: offboarded_at(known)?,
         ..v1::GetStatusResponse::default()
-    }
+    })
+}
+
+/// When the issuer was offboarded, if it was: the registry says where, and the entry there when.
+fn offboarded_at(known: &Known) -> Result<Option<u64>, Status> {
+    let registry = Arc::clone(&known.log.overview().registry);
+    let logged = registry.issuer(&known.issuer).and_then(|issuer| issuer.offboarded);
+    let Some(logged) = logged else { return Ok(None) };
+    let text = known.log.entry(logged.index).map_err(|error| convert::read_status(&error))?;
+    let entry = Entry::parse(&text).map_err(|_why| damaged())?;
+    Ok(Some(entry.received_at.micros()))
 }
 
 fn read(log: &Log, place: Place) -> Result<DocumentEvent, Status> {

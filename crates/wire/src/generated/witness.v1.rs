@@ -2070,6 +2070,10 @@ pub struct GetStatusResponse {
     /// Set with `erased`: the time of the entry by which it was.
     #[prost(uint64, optional, tag = "11")]
     pub erased_at_us: ::core::option::Option<u64>,
+    /// Set once the issuer was offboarded: the time of that entry. Nothing more of it is logged, so this state is its
+    /// last word; what was logged before stays, and its evidence verifies.
+    #[prost(uint64, optional, tag = "12")]
+    pub issuer_offboarded_at_us: ::core::option::Option<u64>,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetHistoryResponse {
