@@ -240,6 +240,19 @@ pub(crate) fn jurisdictions(text: &str) -> Result<Jurisdictions, &'static str> {
         .ok_or("expected ISO 3166 codes, EU or INT, parted by commas, as in DE,EU or DE-BY")
 }
 
+/// Reads jurisdictions for which somebody is let in, or a stream opened: a code that is misspelt would hide it from
+/// those who should see it.
+pub(crate) fn assigned_jurisdictions(text: &str) -> Result<Jurisdictions, String> {
+    let list = jurisdictions(text)?;
+    list.unassigned().map_or(Ok(()), |code| {
+        Err(format!(
+            "{code} is no jurisdiction: expected an assigned code of ISO 3166-1 alpha-2, alone or with a subdivision, \
+             EU or INT, as in DE, DE-BY or GB"
+        ))
+    })?;
+    Ok(list)
+}
+
 /// Reads a document hash; the error does not repeat it.
 pub(crate) fn document_hash(text: &str) -> Result<DocumentHash, &'static str> {
     Hash::from_hex(text).map(DocumentHash).ok_or("expected 64 lower-case hexadecimal digits")
@@ -302,5 +315,13 @@ mod tests {
     fn jurisdictions_come_in_any_order() {
         assert_eq!(jurisdictions("EU, DE,EU").map(|list| list.to_string()), Ok("DE,EU".to_owned()));
         assert!(jurisdictions("de").is_err());
+        let assigned = |text| assigned_jurisdictions(text).map(|list| list.to_string());
+        assert_eq!(assigned("INT, DE-BY,EU"), Ok("DE-BY,EU,INT".to_owned()));
+        assert!(
+            assigned("DE,XX")
+                .unwrap_err()
+                .starts_with("XX is no jurisdiction: expected an assigned code")
+        );
+        assert!(jurisdictions("XX").is_ok(), "what was logged can be asked for");
     }
 }

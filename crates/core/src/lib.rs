@@ -13,6 +13,7 @@ pub mod anomaly;
 pub mod audit;
 pub mod caller;
 pub mod checkpoint;
+mod country;
 pub mod details;
 pub mod document;
 pub mod drafting;

@@ -7,6 +7,8 @@ use alloc::{
 };
 use core::fmt;
 
+use crate::country;
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $type:ident, $rule:path) => {
         $(#[$doc])*
@@ -132,6 +134,17 @@ impl Jurisdictions {
             .then_some(Self(codes))
     }
 
+    /// The first code that is neither of a country (ISO 3166-1 alpha-2, alone or with a subdivision) nor `EU` or `INT`
+    /// alone. It parses, since what was once logged does; nobody should be let in for it, nor a stream opened.
+    #[must_use]
+    pub fn unassigned(&self) -> Option<&str> {
+        let is_known = |code: &str| {
+            let country = code.split_once('-').map_or(code, |(country, _)| country);
+            matches!(code, "EU" | "INT") || country::is_assigned(country)
+        };
+        self.0.iter().map(String::as_str).find(|code| !is_known(code))
+    }
+
     /// The codes, sorted.
     #[must_use]
     pub fn codes(&self) -> &[String] {
@@ -204,6 +217,18 @@ mod tests {
             ["witness.example", "witness.example/", "witness.example/m", "witness.example/a/b"]
         {
             assert!(Origin::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_code_that_parses_may_be_of_no_country() {
+        let unassigned =
+            |text: &str| Jurisdictions::parse(text).unwrap().unassigned().map(ToString::to_string);
+        for right in ["DE-BY,EU,INT", "GB", "INT", "AD,ZW-BU"] {
+            assert_eq!(unassigned(right), None, "{right}");
+        }
+        for (wrong, code) in [("DE,XX", "XX"), ("UK", "UK"), ("EU-BY", "EU-BY"), ("ZZ-1", "ZZ-1")] {
+            assert_eq!(unassigned(wrong).as_deref(), Some(code));
         }
     }
 

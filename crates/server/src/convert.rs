@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use witness_core::{
     admission::{Blame, Refusal},
     hash::{DocumentHash, Hash},
-    name::{Domain, Name},
+    name::{Domain, Jurisdictions, Name},
 };
 use witness_ledger::{ErasedBy, ReadError, StoreError, Submitted};
 use witness_wire::{
@@ -109,6 +109,15 @@ fn named_with(
 /// An argument that does not parse.
 pub(crate) fn invalid(what: &str, expected: &str) -> Status {
     named(Code::InvalidArgument, "INVALID_ARGUMENT", &format!("{what} must be {expected}"))
+}
+
+/// Jurisdictions in which a stream is to be opened, or somebody let in: of countries that there are.
+pub(crate) fn assigned(jurisdictions: &Jurisdictions) -> Result<(), Status> {
+    let expected = "assigned codes of ISO 3166-1 alpha-2, alone or with a subdivision, `EU` or `INT`, as in \
+                    `DE,DE-BY,INT`";
+    jurisdictions.unassigned().map_or(Ok(()), |code| {
+        Err(invalid("jurisdictions", &format!("{expected}: {code} is none")))
+    })
 }
 
 /// The firm's own store fails: the operator's log says why.

@@ -3,9 +3,10 @@
 use std::fs;
 
 use serde_json::Value;
-use witness_tests::{Page, Said};
+use witness_tests::{Page, Said, reason};
+use witness_wire::v1;
 
-use super::{ISSUER, Place};
+use super::{ISSUER, LOG, Place};
 use crate::production::machine::SCHOOL;
 
 /// Submits a document of a ready-made claim type with a key.
@@ -34,8 +35,8 @@ fn try_submit(place: &Place, key: &str, name: &str) -> Said {
     place.operator().run(&[submit.as_slice(), &rest].concat())
 }
 
-#[test]
-fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_stays_good() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_stays_good() {
     let place = Place::new(&[ISSUER]);
     place.holders.publish(ISSUER, Page::File(place.challenge(ISSUER)));
     let proved = place.does(&["prove", ISSUER]);
@@ -57,6 +58,7 @@ fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_stays_
     assert!(again.stdout.lines().all(|line| line.contains("\"index\":null")), "{again}");
     assert_eq!(place.size(), before, "what stands as it is is not logged again");
     check_another_schema(&place);
+    check_jurisdictions(&place).await;
     submit(&place, "first.skey", "bread");
 
     // Both keys live side by side; then the old one goes.
@@ -122,6 +124,34 @@ fn check_another_schema(place: &Place) {
     assert_eq!(place.size(), size + 1, "none of them is logged");
     place.does(&["claim-type", "--ready", "open-badge", "--replace"]);
     assert_eq!(place.size(), size + 2);
+}
+
+/// A stream is opened, and a regulator let in, only where there is such a jurisdiction.
+async fn check_jurisdictions(place: &Place) {
+    let size = place.size();
+    let grant =
+        ["access", "grant", "--role", "regulator", "--name", "XX", "--token-file", "xx.token"];
+    let grant = [&grant[..], &["--until", "2099-01-01", "--jurisdictions", "DE,XX"]].concat();
+    for open in [&["issuer", "stream-open", ISSUER, "xx", "--jurisdictions", "XX"][..], &grant] {
+        let refused = place.operator().run(open).expect(2);
+        assert!(
+            refused.stderr.contains("XX is no jurisdiction: expected an assigned code"),
+            "{refused}"
+        );
+    }
+    // Neither does the service take it from a program of somebody else's.
+    let change = format!("stream-opened {ISSUER} xx UK live\n");
+    let request = v1::DraftChangeRequest { origin: LOG.to_owned(), change };
+    let refused = place.server.admin().await.draft_change(request).await.unwrap_err();
+    assert_eq!(reason(&refused), "INVALID_ARGUMENT");
+    assert!(refused.message().ends_with("UK is none"), "{refused}");
+    let (role, jurisdictions) = ("regulator".to_owned(), "EU-BY".to_owned());
+    let (name, until_us) = ("nobody".to_owned(), 4_000_000_000_000_000);
+    let grant =
+        v1::GrantAccessRequest { role, jurisdictions, name, until_us, ..Default::default() };
+    let refused = place.server.admin().await.grant_access(grant).await.unwrap_err();
+    assert!(refused.message().ends_with("EU-BY is none"), "{refused}");
+    assert_eq!(place.size(), size, "nothing was logged");
 }
 
 /// A term that stands already is not logged again.

@@ -34,7 +34,7 @@ pub(super) struct GrantArgs {
     #[arg(
         long,
         value_name = "CODES",
-        value_parser = args::jurisdictions,
+        value_parser = args::assigned_jurisdictions,
         required_if_eq("role", "regulator"),
         conflicts_with = "issuer"
     )]

@@ -216,7 +216,7 @@ pub(super) struct StreamOpenArgs {
     #[arg(value_parser = args::name)]
     pub(super) stream: Name,
     /// Who may inspect it: ISO 3166 codes, EU or INT, parted by commas
-    #[arg(long, value_name = "CODES", value_parser = args::jurisdictions)]
+    #[arg(long, value_name = "CODES", value_parser = args::assigned_jurisdictions)]
     pub(super) jurisdictions: Jurisdictions,
     /// It brings in the past, where late events are nothing odd
     #[arg(long)]

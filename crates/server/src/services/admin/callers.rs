@@ -83,9 +83,9 @@ impl Admin {
             ("regulator", "", codes) => {
                 let expected = "ISO 3166 codes, EU or INT, sorted, comma-separated";
                 let codes = Jurisdictions::parse(codes);
-                CallerRole::Regulator(
-                    codes.ok_or_else(|| convert::invalid("jurisdictions", expected))?,
-                )
+                let codes = codes.ok_or_else(|| convert::invalid("jurisdictions", expected))?;
+                convert::assigned(&codes)?;
+                CallerRole::Regulator(codes)
             }
             _ => {
                 let expected = "issuer, with an issuer, or regulator, with jurisdictions";

@@ -60,8 +60,11 @@ impl Admin {
         .await
     }
 
-    /// An issuer lives in exactly one log.
-    fn check_issuer(&self, log: &Log, change: &Change) -> Result<(), Status> {
+    /// An issuer lives in exactly one log, and a stream is opened in jurisdictions that there are.
+    fn check(&self, log: &Log, change: &Change) -> Result<(), Status> {
+        if let Change::StreamOpened { jurisdictions, .. } = change {
+            convert::assigned(jurisdictions)?;
+        }
         let elsewhere = change.issuer().and_then(|issuer| self.0.log_of(issuer));
         match elsewhere.filter(|other| other.origin() != log.origin()) {
             None => Ok(()),
@@ -101,7 +104,7 @@ impl AdminService for Admin {
         let log = self.log(&request.origin)?;
         let change = Change::parse(&request.change)
             .map_err(|error| convert::invalid("change", &format!("a registry change: {error}")))?;
-        self.check_issuer(log, &change)?;
+        self.check(log, &change)?;
         let registry = Arc::clone(&log.overview().registry);
         let signers = match &change {
             Change::KeyAdded { issuer, key, recovery } => {
@@ -144,7 +147,7 @@ impl AdminService for Admin {
         let (this, log) = (self.clone(), Arc::clone(log));
         let logged = self.recorded(caller, asked, async move {
             let _turn = this.0.registering.lock().await;
-            this.check_issuer(&log, &parsed.change)?;
+            this.check(&log, &parsed.change)?;
             this.check_domain(&log, (&request.text, &parsed), &signatures).await?;
             let logged = log.register(request.text, signatures).await;
             let logged = logged.map_err(|refusal| convert::status(&refusal))?;
