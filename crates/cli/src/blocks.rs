@@ -106,7 +106,7 @@ impl Sight {
         };
         json!({
             "contract": self.block.contract.to_string(),
-            "number": self.block.number.to_string(),
+            "number": self.block.number,
             "hash": self.block.hash.to_string(),
             "outcome": word,
             "reason": self.seen.as_ref().err().map(Unseen::why),

@@ -34,9 +34,9 @@ fn an_export_is_anchored_after_service_and_chain_are_gone() {
     let audited = Audited::of(folder.path(), &[]);
     assert_eq!(audited.said.code, Some(0), "{}", audited.said);
     for member in ["anchors", "rollups"] {
-        assert_ne!(audited.summary[member], "0", "{member}: {}", audited.said);
+        assert_ne!(audited.summary[member], 0, "{member}: {}", audited.said);
     }
-    assert_eq!(audited.summary["events"], "1", "{}", audited.said);
+    assert_eq!(audited.summary["events"], 1, "{}", audited.said);
     let anchors = folder.path().join("bundle/anchors");
     fs::remove_dir_all(anchors).unwrap();
     let audited = Audited::of(folder.path(), &[]);

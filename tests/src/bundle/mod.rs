@@ -53,8 +53,8 @@ impl Audited {
             let place = &finding["place"];
             finding["finding"] == rule
                 && place["stream"] == stream
-                && place["sequence"].as_str() == Some(&sequence.to_string())
-                && place["index"].as_str() == Some(&index.to_string())
+                && place["sequence"].as_u64() == Some(sequence)
+                && place["index"].as_u64() == Some(index)
         })
     }
 }

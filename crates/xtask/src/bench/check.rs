@@ -61,8 +61,7 @@ fn check(environment: &Environment, witness: &Path, folder: &Path) -> Result<Val
     let said = child.wait_with_output().context("witness cannot be waited for")?;
     ensure!(said.status.success(), "the bundle did not pass: {}", said.status);
     let said: Value = serde_json::from_slice(&said.stdout).context("no JSON object was said")?;
-    let events = said.get("events").and_then(Value::as_str).context("no events were told")?;
-    let events: f64 = events.parse()?;
+    let events = said.get("events").and_then(Value::as_f64).context("no events were told")?;
     Ok(json!({
         "events": events,
         "seconds": seconds,

@@ -112,7 +112,7 @@ pub(super) async fn run(args: &AttachArgs, output: &mut Output) -> Result<Outcom
         )?;
     }
     let list = attached.iter().map(|(contract, listed)| {
-        json!({ "contract": contract.to_string(), "sequence": listed.sequence.to_string() })
+        json!({ "contract": contract.to_string(), "sequence": listed.sequence })
     });
     output.json(&json!({
         "outcome": Outcome::Done.word(),

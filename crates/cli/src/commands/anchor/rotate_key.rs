@@ -74,7 +74,7 @@ pub(super) async fn run(args: &RotateKeyArgs, output: &mut Output) -> Result<Out
         "committer": args.committer.to_string(),
         "before": before.to_string(),
         "transaction": receipt.tx.to_string(),
-        "block": receipt.block_number.to_string(),
+        "block": receipt.block_number,
         "cost_wei": receipt.cost().map(|cost| cost.to_string()),
     }))?;
     Ok(Outcome::Done)

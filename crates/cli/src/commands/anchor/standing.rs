@@ -61,16 +61,16 @@ impl Standing {
         self.state == HALTED
     }
 
-    /// For programs; numbers are strings, since some are longer than JSON's.
+    /// For programs; amounts are texts, since they are longer than JSON's numbers.
     pub(super) fn json(&self) -> Value {
         json!({
             "state": self.state,
-            "last_sequence": shown(self.last_sequence),
-            "last_time": shown(self.last_time),
-            "spent_today_wei": shown(self.spent_today_wei),
-            "balance_wei": shown(self.balance_wei),
-            "runway_days": shown(self.runway_days),
-            "next_attempt": shown(self.next_attempt),
+            "last_sequence": self.last_sequence,
+            "last_time": self.last_time.map(time),
+            "spent_today_wei": self.spent_today_wei.map(|wei| wei.to_string()),
+            "balance_wei": self.balance_wei.map(|wei| wei.to_string()),
+            "runway_days": self.runway_days,
+            "next_attempt": self.next_attempt.map(time),
             "reason": self.reason,
         })
     }
@@ -107,10 +107,6 @@ fn printable(words: &str) -> String {
     words.chars().filter(|letter| !letter.is_control()).collect()
 }
 
-fn shown(number: Option<impl ToString>) -> Option<String> {
-    number.map(|number| number.to_string())
-}
-
 /// A number, or a hyphen where there is none.
 fn number<T: FromStr>(word: &str) -> Result<Option<T>, T::Err> {
     if word == "-" { Ok(None) } else { word.parse().map(Some) }
@@ -133,6 +129,12 @@ mod tests {
         assert_eq!(standing.reason, "all is well");
         let rich = Standing::parse(&line(&format!("waiting - - - {} - -", u128::MAX))).unwrap();
         assert_eq!(rich.json()["balance_wei"], u128::MAX.to_string());
+        let said = standing.json();
+        assert_eq!((&said["last_sequence"], &said["runway_days"]), (&17.into(), &7.into()));
+        assert_eq!(
+            (&said["spent_today_wei"], &said["last_time"]),
+            (&"5".into(), &"2023-11-14T22:13:20Z".into())
+        );
         let waiting = Standing::parse(&line("waiting - - - - - -")).unwrap();
         assert_eq!((waiting.last_sequence, waiting.reason.as_str()), (None, ""));
         for wrong in ["lost - - - - - -", "waiting - - - - -", "waiting x - - - - -", ""] {

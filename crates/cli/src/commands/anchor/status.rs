@@ -109,8 +109,8 @@ impl Shown {
             "fault": self.fault(),
             "worker": self.worker.as_ref().map(Standing::json),
             "chain": state.map(|state| json!({
-                "size": state.size.to_string(),
-                "last_time": state.last_time.to_string(),
+                "size": state.size,
+                "last_time": (state.size > 0).then(|| time(state.last_time)),
                 "root": state.root.to_base64(),
                 "committer": state.committer.to_string(),
                 "successor": state.successor.map(|successor| successor.to_string()),

@@ -26,6 +26,7 @@ pub use rule::{Rule, Severity};
 pub use silence::Silences;
 pub use streams::{AuditedStream, AuditedStreams, Erased};
 pub use thresholds::Thresholds;
+pub use words::Input;
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]

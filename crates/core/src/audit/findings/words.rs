@@ -3,70 +3,109 @@
 use alloc::{
     format,
     string::{String, ToString},
+    vec,
     vec::Vec,
 };
 
 use super::{Found, Resurrection, Within};
-use crate::{audit::Fault, time::rfc3339};
+use crate::{
+    audit::Fault,
+    time::{Timestamp, rfc3339},
+};
+
+/// Something that was judged by. It serializes as what it is: a number, or a text.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(untagged)]
+pub enum Input {
+    /// A count, an index, or a time.
+    Unsigned(u64),
+    /// A time or a span, by an issuer's word.
+    Signed(i64),
+    /// A word or a name.
+    Word(String),
+}
+
+impl Input {
+    fn word(word: &(impl ToString + ?Sized)) -> Self {
+        Self::Word(word.to_string())
+    }
+}
+
+impl From<&u64> for Input {
+    fn from(number: &u64) -> Self {
+        Self::Unsigned(*number)
+    }
+}
+
+impl From<&i64> for Input {
+    fn from(number: &i64) -> Self {
+        Self::Signed(*number)
+    }
+}
+
+impl From<&Timestamp> for Input {
+    fn from(time: &Timestamp) -> Self {
+        Self::Unsigned(time.micros())
+    }
+}
 
 impl Found {
     /// The numbers that it was judged by, each under its name; times in microseconds since the epoch.
     #[must_use]
-    pub fn inputs(&self) -> Vec<(&'static str, String)> {
-        let pairs: &[(&'static str, &dyn ToString)] = match self {
-            Self::Fault(Fault::Gap { expected }) => &[("expected_sequence", expected)],
-            Self::Fault(Fault::KeyRevoked { key }) => &[("key", key)],
-            Self::Fault(Fault::ErasureHeld { hold, .. }) => &[("hold", hold)],
-            Self::Broken { .. } | Self::NotErased | Self::Fault(_) => &[],
-            Self::LateReport { occurred_at, received_at, after_us } => &[
-                ("occurred_at_us", occurred_at),
-                ("received_at_us", received_at),
-                ("late_after_us", after_us),
+    pub fn inputs(&self) -> Vec<(&'static str, Input)> {
+        match self {
+            Self::Fault(Fault::Gap { expected }) => vec![("expected_sequence", expected.into())],
+            Self::Fault(Fault::KeyRevoked { key }) => vec![("key", Input::word(key))],
+            Self::Fault(Fault::ErasureHeld { hold, .. }) => vec![("hold", Input::word(hold))],
+            Self::Broken { .. } | Self::NotErased | Self::Fault(_) => Vec::new(),
+            Self::LateReport { occurred_at, received_at, after_us } => vec![
+                ("occurred_at_us", occurred_at.into()),
+                ("received_at_us", received_at.into()),
+                ("late_after_us", after_us.into()),
             ],
-            Self::BackDated { occurred_at, before, tolerance_us, within } => &[
-                ("occurred_at_us", occurred_at),
-                ("event_before_occurred_at_us", before),
-                ("tolerance_us", tolerance_us),
-                ("before", &within.word()),
+            Self::BackDated { occurred_at, before, tolerance_us, within } => vec![
+                ("occurred_at_us", occurred_at.into()),
+                ("event_before_occurred_at_us", before.into()),
+                ("tolerance_us", tolerance_us.into()),
+                ("before", Input::word(within.word())),
             ],
-            Self::FutureOccurrence { occurred_at, received_at, tolerance_us } => &[
-                ("occurred_at_us", occurred_at),
-                ("received_at_us", received_at),
-                ("tolerance_us", tolerance_us),
+            Self::FutureOccurrence { occurred_at, received_at, tolerance_us } => vec![
+                ("occurred_at_us", occurred_at.into()),
+                ("received_at_us", received_at.into()),
+                ("tolerance_us", tolerance_us.into()),
             ],
-            Self::Burst { day, count, sum, days, minimum, factor } => &[
-                ("day", &day_word(*day)),
-                ("count", count),
-                ("days_before", days),
-                ("count_before", sum),
-                ("minimum", minimum),
-                ("factor", factor),
+            Self::Burst { day, count, sum, days, minimum, factor } => vec![
+                ("day", Input::word(&day_word(*day))),
+                ("count", count.into()),
+                ("days_before", days.into()),
+                ("count_before", sum.into()),
+                ("minimum", minimum.into()),
+                ("factor", factor.into()),
             ],
-            Self::SuspectKey { key, as_of, received_at } => &[
-                ("key", key),
-                ("revoked_as_of_us", &as_of.micros()),
-                ("received_at_us", &received_at.micros()),
+            Self::SuspectKey { key, as_of, received_at } => vec![
+                ("key", Input::word(key)),
+                ("revoked_as_of_us", as_of.into()),
+                ("received_at_us", received_at.into()),
             ],
-            Self::Resurrected { how } => &[("how", &how.word())],
-            Self::Conflict { first_sequence, events, against: None } => {
-                &[("first_sequence", first_sequence), ("events", events)]
+            Self::Resurrected { how } => vec![("how", Input::word(how.word()))],
+            Self::Conflict { first_sequence, events, against } => {
+                let against = against.map(|index| ("against_index", Input::from(&index.0)));
+                let own = [("first_sequence", first_sequence.into()), ("events", events.into())];
+                own.into_iter().chain(against).collect()
             }
-            Self::Conflict { first_sequence, events, against: Some(index) } => {
-                &[("first_sequence", first_sequence), ("events", events), ("against_index", index)]
-            }
-            Self::Silence { from, until, limit_us, mean_us } => &[
-                ("from_us", &from.micros()),
-                ("until_us", &until.micros()),
-                ("limit_us", limit_us),
-                ("mean_gap_us", mean_us),
+            Self::Silence { from, until, limit_us, mean_us } => vec![
+                ("from_us", from.into()),
+                ("until_us", until.into()),
+                ("limit_us", limit_us.into()),
+                ("mean_gap_us", mean_us.into()),
             ],
-            Self::NeverIssued { change } => &[("change", &change.word())],
-            Self::UnexpectedChange { change, anomaly } => {
-                &[("change", &change.word()), ("anomaly", &anomaly.word())]
-            }
-            Self::StrangeFile { path } => &[("path", &path.escape_debug())],
-        };
-        pairs.iter().map(|(name, value)| (*name, value.to_string())).collect()
+            Self::NeverIssued { change } => vec![("change", Input::word(change.word()))],
+            Self::UnexpectedChange { change, anomaly } => vec![
+                ("change", Input::word(change.word())),
+                ("anomaly", Input::word(anomaly.word())),
+            ],
+            Self::StrangeFile { path } => vec![("path", Input::word(&path.escape_debug()))],
+        }
     }
 
     /// What was found, as a sentence that ends without full stop.
@@ -207,6 +246,6 @@ mod tests {
         let found = Found::StrangeFile { path };
         let escaped = "a\\u{1b}[2J\\u{9b}1m\\n\\u{202e}ö";
         assert!(found.sentence().starts_with(escaped), "{}", found.sentence());
-        assert_eq!(found.inputs(), [("path", escaped.to_string())]);
+        assert_eq!(found.inputs(), [("path", Input::word(escaped))]);
     }
 }

@@ -132,10 +132,10 @@ impl<'o> Report<'o> {
             named.insert("stream".to_owned(), json!(stream.as_str()));
         }
         if let Some(sequence) = place.sequence() {
-            named.insert("sequence".to_owned(), json!(sequence.to_string()));
+            named.insert("sequence".to_owned(), json!(sequence));
         }
         if let Some(index) = place.index() {
-            named.insert("index".to_owned(), json!(index.to_string()));
+            named.insert("index".to_owned(), json!(index.0));
         }
         let inputs = finding.found.inputs().into_iter();
         let inputs: Map<String, Value> =
