@@ -37,8 +37,25 @@ async fn a_regulator_searches_counts_and_looks_back_by_command() {
         let words = ["audit", what, "--json", "--token-file", "gb.token"];
         desk.asking(&firm.server).run(&[&words[..], more].concat())
     };
-    let found = lines(&ask("search", &[]).expect(0));
+    let search = |more: &[&str]| {
+        let mut found = lines(&ask("search", more).expect(0));
+        let end = found.pop().unwrap();
+        let said = (&end["outcome"], end["events"].as_u64(), &end["indexed_to"]);
+        let count = u64::try_from(found.len()).ok();
+        assert_eq!(said, (&"done".into(), count, &firm.size().into()), "{end}");
+        (found, end)
+    };
+    let (found, end) = search(&[]);
     assert_eq!(places(&found), firm.of(&GB));
+    assert_eq!((&end["more"], &end["next_step"]), (&false.into(), &Value::Null));
+    assert_eq!(search(&["--limit", "4"]).1["more"], true);
+    // What is not there and what is not in scope are told apart by nobody.
+    let nothing = |issuer: &str| {
+        let (_, end) = search(&["--issuer", issuer]);
+        end["next_step"].as_str().unwrap().replace(issuer, "it")
+    };
+    assert_eq!(nothing("munich.example"), nothing("nobody.example"));
+    assert!(nothing("munich.example").ends_with("check --issuer it"));
     let (issuer, revoked) = (["--issuer", "both.example"], ["--status", "REVOKED"]);
     for (more, expected) in [
         (&["--change", "deleted"][..], 6),
@@ -53,7 +70,7 @@ async fn a_regulator_searches_counts_and_looks_back_by_command() {
         (&["--occurred-from", "2020-01-01"], 18),
         (&["--limit", "4"], 4),
     ] {
-        assert_eq!(lines(&ask("search", more).expect(0)).len(), expected, "{more:?}");
+        assert_eq!(search(more).0.len(), expected, "{more:?}");
     }
     assert_eq!(found[0]["details"]["module"], "RUST-101");
     let wrong = ask("search", &["--jurisdiction", "DE,GB"]);
@@ -61,8 +78,10 @@ async fn a_regulator_searches_counts_and_looks_back_by_command() {
     let nobody = desk.asking(&firm.server).run(&["audit", "search", "--json"]);
     assert_eq!(nobody.code, Some(1), "{nobody}");
 
-    let counted = lines(&ask("stats", &["--days"]).expect(0));
-    assert_eq!(counted.len(), 2);
+    let mut counted = lines(&ask("stats", &["--days"]).expect(0));
+    let end = counted.pop().unwrap();
+    assert_eq!((&end["outcome"], &end["streams"]), (&"done".into(), &2.into()), "{end}");
+    assert_eq!((counted.len(), &end["indexed_to"]), (2, &firm.size().into()), "{end}");
     for stream in &counted {
         assert_eq!((&stream["total"]["events"], &stream["silent"]), (&9.into(), &false.into()));
         let days = stream["days"].as_array().unwrap().iter();

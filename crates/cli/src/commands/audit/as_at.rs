@@ -34,6 +34,10 @@ pub(crate) struct AsAtArgs {
     at: Timestamp,
 }
 
+/// What to look into where nothing was held; the same whether there is nothing or nothing that the caller may see.
+const NOTHING: &str = "check the issuer, the time, and that the text is exact: what is not in your scope is answered \
+                       as if it were not there";
+
 /// Asks.
 pub(crate) async fn run(args: &AsAtArgs, output: &mut Output) -> Result<Outcome> {
     let request = GetHistoryAsAtRequest {
@@ -54,6 +58,10 @@ pub(crate) async fn run(args: &AsAtArgs, output: &mut Output) -> Result<Outcome>
     output.field("as at", &args.at.to_string())?;
     output.field("last change", &last)?;
     output.field("stated", &Timestamp::from_micros(answer.stated_at_us).to_string())?;
+    let next_step = answer.events.is_empty().then_some(NOTHING);
+    if let Some(step) = next_step {
+        output.next(step)?;
+    }
     output.json(&json!({
         "statement": answer.statement,
         "origin": answer.origin,
@@ -63,6 +71,7 @@ pub(crate) async fn run(args: &AsAtArgs, output: &mut Output) -> Result<Outcome>
         "status_class": answer.status_class,
         "events": answer.events.len(),
         "stated_at": Timestamp::from_micros(answer.stated_at_us).to_string(),
+        "next_step": next_step,
     }))?;
     for event in &answer.events {
         output.line("")?;

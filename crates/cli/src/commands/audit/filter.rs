@@ -62,6 +62,19 @@ pub(super) struct FilterArgs {
 }
 
 impl FilterArgs {
+    /// The names that were given, which may be misspelt or of nothing that the caller sees, as options.
+    pub(super) fn given(&self) -> Vec<String> {
+        let name = |name: &Option<Name>| name.as_ref().map(ToString::to_string);
+        options([
+            ("issuer", self.issuer.as_ref().map(ToString::to_string)),
+            ("stream", name(&self.stream)),
+            ("claim-type", name(&self.claim_type)),
+            ("jurisdiction", self.jurisdiction.clone()),
+            ("status", self.status.clone()),
+            ("field", self.field.as_ref().map(|(field, value)| format!("{field}={value}"))),
+        ])
+    }
+
     /// The filter as it travels.
     pub(super) fn filter(&self) -> AuditFilter {
         let word = |word: &Option<String>| word.clone().unwrap_or_default();
@@ -85,6 +98,12 @@ impl FilterArgs {
             anomaly: word(&self.anomaly),
         }
     }
+}
+
+/// Options with their values, as one types them; without those that were not given.
+pub(super) fn options<const N: usize>(given: [(&str, Option<String>); N]) -> Vec<String> {
+    let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    given.map(|(name, value)| format!("--{name} {value}")).collect()
 }
 
 /// One jurisdiction.

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::json;
 use witness_wire::v1::SearchRequest;
 
 use super::{LogArgs, filter::FilterArgs, shown};
@@ -17,13 +18,15 @@ const PAGE: u32 = 1000;
 /// Arguments of `witness audit search`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Events come in the order of the log. What is not indexed yet is not found yet; up to where the index
-reaches is said at the end.
+Events come in the order of the log. What is not indexed yet is not found yet; up to where the
+index reaches is said at the end: with --json on a last line of its own, the one with an `outcome`,
+with `indexed_to`, the number of `events` before it, and whether there are `more`.
 
 Examples:
   witness audit search --server https://witness.example --token-file regulator.token \\
       --issuer aws.training --change status --class punitive --received-from 2026-01-01
-  witness --json audit search … --field credential-id=DET-2026-4478921 | jq .received_at")]
+  witness --json audit search … --field credential-id=DET-2026-4478921 \\
+      | jq 'select(.index) | .received_at'")]
 pub(crate) struct SearchArgs {
     #[command(flatten)]
     log: LogArgs,
@@ -56,13 +59,62 @@ pub(crate) async fn run(args: &SearchArgs, output: &mut Output) -> Result<Outcom
         (left, shown) = (left.saturating_sub(count), shown + count);
         page = answer.next_page;
         if page.is_empty() || left == 0 {
-            let more = if page.is_empty() { "" } else { "; there are more, see --limit" };
-            let found = count_of(shown, "event");
-            output.note(&format!(
-                "{found} of {}, indexed to entry {}{more}",
-                answer.origin, answer.indexed_to
-            ))?;
+            let (has_more, indexed_to) = (!page.is_empty(), answer.indexed_to);
+            let end = End { origin: &answer.origin, events: shown, indexed_to, has_more };
+            end.tell(unmatched(shown, &args.filter.given()).as_deref(), output)?;
             return Ok(Outcome::Done);
         }
+    }
+}
+
+/// What is said after the last event.
+struct End<'a> {
+    origin: &'a str,
+    events: u64,
+    indexed_to: u64,
+    has_more: bool,
+}
+
+impl End<'_> {
+    fn tell(&self, next_step: Option<&str>, output: &mut Output) -> Result<()> {
+        let Self { origin, events, indexed_to, has_more } = self;
+        let (outcome, found) = (Outcome::Done, count_of(*events, "event"));
+        output.conclude(outcome);
+        let more = if *has_more { "; there are more, see --limit" } else { "" };
+        output.note(&format!("{found} of {origin}, indexed to entry {indexed_to}{more}"))?;
+        if let Some(step) = next_step {
+            output.note(step)?;
+        }
+        output.json(&json!({
+            "outcome": outcome.word(),
+            "origin": origin,
+            "events": events,
+            "indexed_to": indexed_to,
+            "more": has_more,
+            "next_step": next_step,
+        }))?;
+        Ok(())
+    }
+}
+
+/// What to look into where nothing was found. It is the same for what is not there and for what the caller may not
+/// see: it says no more than was asked.
+pub(super) fn unmatched(found: u64, given: &[String]) -> Option<String> {
+    let is_clear = found > 0 || given.is_empty();
+    let step = "what is not in your scope is answered as if it were not there, and so is a name that is misspelt: \
+                check";
+    (!is_clear).then(|| format!("{step} {}", given.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_where_nothing_was_found_by_a_name_is_there_something_to_check() {
+        let given = ["--issuer a.example".to_owned(), "--claim-type nosuch".to_owned()];
+        let step = unmatched(0, &given).unwrap();
+        assert!(step.ends_with("check --issuer a.example, --claim-type nosuch"), "{step}");
+        assert!(unmatched(1, &given).is_none() && unmatched(0, &[]).is_none());
     }
 }

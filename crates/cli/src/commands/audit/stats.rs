@@ -16,7 +16,8 @@ use witness_wire::v1::{
 
 use super::{
     LogArgs,
-    filter::{jurisdiction, received},
+    filter::{jurisdiction, options, received},
+    search::unmatched,
 };
 use crate::{
     args::{domain, name},
@@ -29,7 +30,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Days are of UTC, by the firm's time of receipt. A stream is silent if it has sent neither a
-submission nor a heartbeat for as long as --silent-after says.
+submission nor a heartbeat for as long as --silent-after says. With --json a last line, the one with
+an `outcome`, has `indexed_to`, up to where was counted, and the number of `streams` before it.
 
 Examples:
   witness audit stats --server https://witness.example --token-file regulator.token
@@ -79,10 +81,28 @@ pub(crate) async fn run(args: &StatsArgs, output: &mut Output, now: Timestamp) -
         output.json(&as_json(&answer.origin, stream))?;
         show(stream, args, output, now)?;
     }
-    let streams = count_of(u64::try_from(answer.streams.len())?, "stream");
-    output
-        .note(&format!("{streams} of {}, counted to entry {}", answer.origin, answer.indexed_to))?;
-    Ok(Outcome::Done)
+    let (outcome, streams) = (Outcome::Done, u64::try_from(answer.streams.len())?);
+    output.conclude(outcome);
+    let (origin, indexed_to) = (&answer.origin, answer.indexed_to);
+    let counted = count_of(streams, "stream");
+    output.note(&format!("{counted} of {origin}, counted to entry {indexed_to}"))?;
+    let given = options([
+        ("issuer", args.issuer.as_ref().map(ToString::to_string)),
+        ("stream", args.stream.as_ref().map(ToString::to_string)),
+        ("jurisdiction", args.jurisdiction.clone()),
+    ]);
+    let next_step = unmatched(streams, &given);
+    if let Some(step) = &next_step {
+        output.note(step)?;
+    }
+    output.json(&json!({
+        "outcome": outcome.word(),
+        "origin": origin,
+        "streams": streams,
+        "indexed_to": indexed_to,
+        "next_step": next_step,
+    }))?;
+    Ok(outcome)
 }
 
 fn show(stream: &Stream, args: &StatsArgs, output: &mut Output, now: Timestamp) -> Result<()> {
