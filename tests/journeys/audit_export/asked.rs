@@ -87,6 +87,11 @@ async fn a_regulator_searches_counts_and_looks_back_by_command() {
         let days = stream["days"].as_array().unwrap().iter();
         assert_eq!(days.filter_map(|day| day["counts"]["events"].as_u64()).sum::<u64>(), 9);
     }
+    check_looking_back(&ask);
+}
+
+/// What was held at a past time, and of which time nothing can be said.
+fn check_looking_back(ask: &dyn Fn(&str, &[&str]) -> Said) {
     let hex = |number: usize| document(format!("{number} 0")).0.to_hex();
     let asked = |number: usize, issuer: &str, at: &str| {
         let hash = hex(number);
@@ -97,6 +102,16 @@ async fn a_regulator_searches_counts_and_looks_back_by_command() {
     assert_eq!((own.len(), own[0]["change"].as_str()), (4, Some("deleted")));
     assert_eq!(asked(0, "london.example", "2020-01-01").len(), 1);
     assert_eq!(asked(1, "munich.example", &now).len(), 1, "not its own");
+    let nothing = asked(1, "munich.example", &now).remove(0);
+    assert!(nothing["next_step"].as_str().unwrap().starts_with("check the issuer"), "{nothing}");
+    let of = ["--issuer", "london.example", "--document", &hex(0)];
+    let ahead = ask("as-at", &[&of[..], &["--at", "2999-01-01"]].concat()).expect(1).json();
+    let message = ahead["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("at_us must be a time that has come: by this service's clock"),
+        "{ahead}"
+    );
+    assert!(ahead["next_step"].as_str().unwrap().contains("--at"), "{ahead}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -47,7 +47,11 @@ pub(crate) async fn run(args: &AsAtArgs, output: &mut Output) -> Result<Outcome>
     };
     let channel = rpc::connect(&args.server).await?;
     let answer = rpc::audit(&channel).get_history_as_at(rpc::timed(request)).await;
-    let answer = rpc::answer(answer).map_err(about_unknown)?;
+    let answer = rpc::answer(answer).map_err(|failure| match failure.reason.as_deref() {
+        Some("INVALID_ARGUMENT") if failure.message.starts_with("at_us ") => failure
+            .next("give --at a time up to then; what is received later can be asked for later"),
+        _ => about_unknown(failure),
+    })?;
     let last = match (answer.change.as_str(), answer.status.as_str()) {
         ("", _) => "nothing had been received by then".to_owned(),
         ("erased", _) => "erased: what it says is no longer told".to_owned(),

@@ -32,7 +32,8 @@ impl Audit {
         };
         let (at, stated_at) = (Timestamp::from_micros(request.at_us), clock::wall());
         if at > stated_at {
-            let why = convert::invalid("at_us", "a time that is not in the future");
+            let why = format!("a time that has come: by this service's clock it is {stated_at}");
+            let why = convert::invalid("at_us", &why);
             return Err(asked::refused(&self.0, (&caller, METHOD), why).await);
         }
         // An issuer of which nothing is in scope is no other than one that is not there.
