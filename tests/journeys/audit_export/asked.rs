@@ -3,7 +3,7 @@
 use serde_json::Value;
 use witness_tests::{Data, Said, document, now_us};
 
-use super::Desk;
+use super::{Desk, erase};
 use crate::audit_search::{Firm, GB};
 
 /// The objects of an answer, one on each line.
@@ -112,6 +112,27 @@ fn check_looking_back(ask: &dyn Fn(&str, &[&str]) -> Said) {
         "{ahead}"
     );
     assert!(ahead["next_step"].as_str().unwrap().contains("--at"), "{ahead}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_regulator_is_told_when_and_why_an_event_was_erased() {
+    let data = Data::new();
+    let (firm, desk) = firm_with(1, &data).await;
+    erase(&desk, &firm.server);
+    let london = ["--token-file", "gb.token", "--issuer", "london.example"];
+    let ask =
+        |what: &[&str]| desk.asking(&firm.server).run(&[what, &london].concat()).expect(0).stdout;
+    for what in [&["audit", "search"][..], &["audit", "tail", "--once", "--from", "0"]] {
+        let said = ask(what);
+        assert_eq!(said.matches("Z, for the reason: request").count(), 1, "{said}");
+        let said = ask(&[what, &["--json"]].concat());
+        let mut events = said.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let erased = events.find(|event| event["erased_at"].is_string()).unwrap();
+        assert_eq!(
+            (&erased["erasure_reason"], &erased["sequence"]),
+            (&"request".into(), &1.into())
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

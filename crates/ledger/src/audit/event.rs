@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use witness_core::{
     anomaly::Anomalies,
     entry::{Entry, EntryKind},
+    erasure::{Erasure, Reason},
     merkle::LeafIndex,
     name::{Domain, Name},
     registry::{KeyStanding, Registry},
@@ -14,7 +15,7 @@ use witness_core::{
 
 use crate::{
     bodies::Texts,
-    cells::{SubmissionCell, family},
+    cells::{self, SubmissionCell, family},
     erasure,
     store::{Store, StoreError},
 };
@@ -38,6 +39,8 @@ pub struct AuditEvent {
     pub texts: Option<(Vec<u8>, Vec<u8>)>,
     /// When they were erased, if that is known.
     pub erased_at: Option<Timestamp>,
+    /// Why, by the entry that says so.
+    pub erasure_reason: Option<Reason>,
     /// What is odd about it.
     pub anomalies: Anomalies,
     /// Whether the key of its submission was revoked later, as of a time at or before the receipt.
@@ -133,10 +136,19 @@ impl Logged {
             sequence,
             texts: texts.map(|(event, details)| (event.to_vec(), details.to_vec())),
             erased_at: erased.map(|by| by.at),
+            erasure_reason: erased.map(|by| reason(store, by.index)).transpose()?,
             anomalies: self.anomalies(event),
             suspect: self.suspect,
         })
     }
+}
+
+/// Why something was erased, by the entry that erased it.
+fn reason(store: &Store, index: LeafIndex) -> Result<Reason, StoreError> {
+    let text = store.get(family::ENTRY, &cells::index_key(index))?;
+    let entry = text.and_then(|text| Entry::parse(&text).ok());
+    let erasure = entry.and_then(|entry| Erasure::parse(&entry.body).ok());
+    erasure.map(|erasure| erasure.reason).ok_or(StoreError::Damaged { what: "erasure entry" })
 }
 
 /// What is odd about the events of a logged submission.

@@ -1287,6 +1287,9 @@ pub struct AuditEvent {
     /// Set once erased: when.
     #[prost(uint64, optional, tag = "11")]
     pub erased_at_us: ::core::option::Option<u64>,
+    /// And why: `request`, `order`, `retention` or `mistake`.
+    #[prost(string, tag = "12")]
+    pub erasure_reason: ::prost::alloc::string::String,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SearchRequest {

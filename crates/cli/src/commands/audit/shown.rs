@@ -55,7 +55,8 @@ pub(super) fn show(origin: &str, event: &AuditEvent, output: &mut Output) -> Res
         output.field(name, value)?;
     }
     if let Some(at) = event.erased_at_us {
-        output.field("erased", &Timestamp::from_micros(at).to_string())?;
+        let (at, reason) = (Timestamp::from_micros(at), &event.erasure_reason);
+        output.field("erased", &format!("{at}, for the reason: {reason}"))?;
     }
     if !event.anomalies.is_empty() {
         output.field("odd", &event.anomalies.join(", "))?;
@@ -90,5 +91,6 @@ fn as_json(origin: &str, event: &AuditEvent, read: &Read) -> Value {
         "anomalies": event.anomalies,
         "suspect": event.suspect,
         "erased_at": event.erased_at_us.map(|at| Timestamp::from_micros(at).to_string()),
+        "erasure_reason": event.erased_at_us.map(|_| event.erasure_reason.as_str()),
     })
 }

@@ -61,6 +61,7 @@ pub(crate) struct Plain {
     pub(crate) serial: Option<String>,
     pub(crate) anomalies: Anomalies,
     pub(crate) erased_at: Option<Timestamp>,
+    pub(crate) erased_for: Option<Reason>,
 }
 
 impl Plain {
@@ -72,7 +73,7 @@ impl Plain {
             && (event.received_at, event.sequence) == (self.received_at, self.sequence)
             && event.texts == self.erased_at.is_none().then_some(texts)
             && event.anomalies == self.anomalies
-            && event.erased_at == self.erased_at
+            && (event.erased_at, event.erasure_reason) == (self.erased_at, self.erased_for)
     }
 
     /// Whether it is in scope and as asked, rule by rule.
@@ -218,6 +219,7 @@ impl World {
                     .and_then(|details| details.get("serial").map(str::to_owned)),
                 anomalies: anomalies.get(&event).copied().unwrap_or_default(),
                 erased_at: None,
+                erased_for: None,
             });
         }
     }
@@ -232,13 +234,14 @@ impl World {
         let (stream, first_sequence) = (first.stream.clone(), first.sequence);
         let range = Range { stream, first_sequence, events: end - first_sequence };
         let what = Erasing::Ranges(vec![range]);
-        let request =
-            ErasureRequest { issuer: first.issuer.clone(), what, reason: Reason::Request };
+        let reason = if first.sequence % 2 == 0 { Reason::Request } else { Reason::Order };
+        let request = ErasureRequest { issuer: first.issuer.clone(), what, reason };
         let erasable = self.log.erasable(&request).unwrap();
         let erased = wait(self.log.erase(erasable)).unwrap();
         let gone = |it: &&mut Plain| is_own(it) && (first_sequence..end).contains(&it.sequence);
         for event in self.plain.iter_mut().filter(gone) {
             event.erased_at = event.erased_at.or(erased.by.map(|by| by.at));
+            event.erased_for = event.erased_for.or(Some(reason));
         }
     }
 

@@ -6,6 +6,7 @@ use tonic::Status;
 use witness_core::{
     admission::Refusal,
     anomaly::Anomaly,
+    erasure::Reason,
     event::{Status as DocumentStatus, StatusClass},
     hash::Hash,
     name::{Jurisdictions, Name},
@@ -219,6 +220,7 @@ pub(super) fn event(event: AuditEvent) -> v1::AuditEvent {
         anomalies: convert::words(event.anomalies),
         suspect: event.suspect,
         erased_at_us: event.erased_at.map(Timestamp::micros),
+        erasure_reason: event.erasure_reason.map(Reason::word).unwrap_or_default().to_owned(),
     }
 }
 
