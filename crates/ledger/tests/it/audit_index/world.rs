@@ -234,7 +234,7 @@ impl World {
         let (stream, first_sequence) = (first.stream.clone(), first.sequence);
         let range = Range { stream, first_sequence, events: end - first_sequence };
         let what = Erasing::Ranges(vec![range]);
-        let reason = if first.sequence % 2 == 0 { Reason::Request } else { Reason::Order };
+        let reason = if first.sequence.is_multiple_of(2) { Reason::Request } else { Reason::Order };
         let request = ErasureRequest { issuer: first.issuer.clone(), what, reason };
         let erasable = self.log.erasable(&request).unwrap();
         let erased = wait(self.log.erase(erasable)).unwrap();
