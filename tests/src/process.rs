@@ -1,9 +1,9 @@
 //! Processes of our programs: where the programs lie, what they say, and a bound on waiting for them.
 
 use std::{
-    io::Read,
+    io::{Read, Write as _},
     path::PathBuf,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -43,26 +43,39 @@ pub(crate) fn end_of(child: &mut Child) -> Option<ExitStatus> {
 pub struct Running {
     line: String,
     child: Child,
+    stdin: Option<ChildStdin>,
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
 }
 
 impl Running {
-    /// Starts it. Its output is without colours.
-    pub(crate) fn start(mut command: Command) -> Self {
+    /// Starts it with nothing to read. Its output is without colours.
+    pub(crate) fn start(command: Command) -> Self {
+        Self::reading(command, Stdio::null())
+    }
+
+    /// Starts it with something to read.
+    pub(crate) fn reading(mut command: Command, stdin: Stdio) -> Self {
         let words = command.get_args().map(|word| word.to_string_lossy().into_owned());
         let name = command.get_program().to_string_lossy().into_owned();
         let line = [vec![name], words.collect()].concat().join(" ");
-        command.env("NO_COLOR", "1").stdin(Stdio::null());
+        command.env("NO_COLOR", "1").stdin(stdin);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = child.stdout.take().map(read_all);
         let stderr = child.stderr.take().map(read_all);
-        Self { line, child, stdout, stderr }
+        let stdin = child.stdin.take();
+        Self { line, child, stdin, stdout, stderr }
     }
 
-    /// Waits for its end.
+    /// Gives it more to read.
+    pub fn feed(&mut self, text: &str) {
+        self.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// Waits for its end; there is no more to read.
     #[must_use]
     pub fn end(mut self) -> Said {
+        drop(self.stdin.take());
         let status = end_of(&mut self.child);
         let hangs = status.is_none();
         let said = self.said(status);

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use crate::{
@@ -40,9 +40,19 @@ impl Witness {
         self.start(arguments).end()
     }
 
-    /// Starts it.
+    /// Starts it with nothing to read.
     #[must_use]
     pub fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(self.command(arguments))
+    }
+
+    /// Starts it; it is fed.
+    #[must_use]
+    pub fn start_to_feed(&self, arguments: &[&str]) -> Running {
+        Running::reading(self.command(arguments), Stdio::piped())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("witness"));
         for name in
             ["WITNESS_SERVER", "WITNESS_ADMIN", "WITNESS_LOG", "WITNESS_TOKEN_FILE", "WITNESS_CA"]
@@ -51,6 +61,6 @@ impl Witness {
         }
         command.envs(self.environment.iter().cloned());
         command.current_dir(&self.folder).args(arguments);
-        Running::start(command)
+        command
     }
 }

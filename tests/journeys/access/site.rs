@@ -62,7 +62,12 @@ impl Site {
 
     /// Runs `witness` beside it.
     pub(crate) fn witness(&self, server: &Server, arguments: &[&str]) -> Said {
-        Witness::within(self.folder.path()).asking(server).run(arguments)
+        self.beside(server).run(arguments)
+    }
+
+    /// `witness` beside it.
+    pub(crate) fn beside(&self, server: &Server) -> Witness {
+        Witness::within(self.folder.path()).asking(server)
     }
 
     /// Lets a regulator for Germany in, by a token; gives its id and the token.

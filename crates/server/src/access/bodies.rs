@@ -1,7 +1,8 @@
 //! What comes in and goes out of a call that was let in.
 //!
 //! What must hold: a request that makes no progress is ended, so that it holds no memory; one that comes too fast is
-//! read more slowly; and a call keeps its place until its answer is through.
+//! read more slowly; a call keeps its place until its answer is through; and a long one on which nothing happens any
+//! more gives its place back.
 
 use std::{
     pin::Pin,
@@ -11,7 +12,7 @@ use std::{
 };
 
 use axum::body::Body;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 use tonic::{Code, Status};
@@ -34,45 +35,53 @@ const BYTES_PER_S_MIN: u64 = 1_024;
 /// Shorter pauses than this are saved up: a timer counts in milliseconds.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 
+/// How long is waited.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// How long nothing may come while something must.
+    pub(super) stalled_after: Duration,
+    /// How long a long call may be silent.
+    pub(super) idle_after: Duration,
+}
+
 /// The body of a request as it comes in.
 pub(super) struct Arriving {
     body: Body,
     meter: Arc<Meter>,
     shape: Shape,
-    /// How long nothing may come while something must.
-    stalled_after: Duration,
+    patience: Patience,
     message: Message,
     unfinished: Unfinished,
     /// While nothing may be read.
     pause: Option<Pin<Box<Sleep>>>,
-    /// While something must come: since when it is waited for, and its time.
+    /// While nothing comes: since when it is waited for, and its time.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
     /// How long was waited for the message that is coming.
     waited: Duration,
 }
 
 impl Arriving {
-    pub(super) fn new(
-        body: Body,
-        (meter, shape): (Arc<Meter>, Shape),
-        stalled_after: Duration,
-    ) -> Self {
+    pub(super) fn new(body: Body, (meter, shape): (Arc<Meter>, Shape), patience: Patience) -> Self {
         let pause = pause(meter.bytes(0));
         let unfinished = Unfinished::new(Arc::clone(&meter));
         let message = Message::default();
         let (waiting, waited) = (None, Duration::ZERO);
-        Self { body, meter, shape, stalled_after, message, unfinished, pause, waiting, waited }
+        Self { body, meter, shape, patience, message, unfinished, pause, waiting, waited }
     }
 
-    /// Whether something must come now. A call of many messages may well be silent between two of them.
+    /// Whether something must come now. A call of many messages may well be silent for a while between two of them.
     fn must_come(&self) -> bool {
         self.shape != Shape::Stream || self.message.is_open()
     }
 
     /// How long may still be waited for what is coming.
     fn patience(&self) -> Duration {
+        let Patience { stalled_after, idle_after } = self.patience;
+        if !self.must_come() {
+            return idle_after;
+        }
         let earned = Duration::from_secs(self.message.received / BYTES_PER_S_MIN);
-        (self.stalled_after + earned).saturating_sub(self.waited).min(self.stalled_after)
+        (stalled_after + earned).saturating_sub(self.waited).min(stalled_after)
     }
 
     fn came(&mut self, bytes: &Bytes) -> Result<(), Status> {
@@ -87,16 +96,14 @@ impl Arriving {
         self.unfinished.set(self.message.received).map_err(|over| over.status())
     }
 
-    /// Whether what must come has not come in its time.
-    fn is_stalled(&mut self, context: &mut Context<'_>) -> bool {
-        if !self.must_come() {
-            self.waiting = None;
-            return false;
-        }
+    /// Why nothing is waited for any longer, if nothing has come in its time.
+    fn too_late(&mut self, context: &mut Context<'_>) -> Poll<Status> {
         let patience = self.patience();
         let (_since, time) =
             self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(patience))));
-        time.as_mut().poll(context).is_ready()
+        ready!(time.as_mut().poll(context));
+        let Patience { stalled_after, idle_after } = self.patience;
+        Poll::Ready(if self.must_come() { stalled(stalled_after) } else { idle(idle_after) })
     }
 }
 
@@ -115,7 +122,9 @@ impl http_body::Body for Arriving {
         }
         match Pin::new(&mut this.body).poll_frame(context) {
             Poll::Ready(frame) => {
-                if let Some((since, _)) = this.waiting.take() {
+                if let Some((since, _)) = this.waiting.take()
+                    && this.must_come()
+                {
                     this.waited += since.elapsed();
                 }
                 if let Some(Ok(frame)) = &frame
@@ -126,11 +135,8 @@ impl http_body::Body for Arriving {
                 }
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
-            Poll::Pending if this.is_stalled(context) => {
-                // What has come is given up with the body.
-                Poll::Ready(Some(Err(stalled(this.stalled_after).into())))
-            }
-            Poll::Pending => Poll::Pending,
+            // What has come of a message is given up with the body.
+            Poll::Pending => this.too_late(context).map(|status| Some(Err(status.into()))),
         }
     }
 
@@ -153,6 +159,16 @@ fn stalled(after: Duration) -> Status {
         after.as_secs()
     );
     convert::named(Code::DeadlineExceeded, "REQUEST_STALLED", &message)
+}
+
+/// How a long call ends on which nothing happens. To be opened again is all that it asks, so the code is the one that
+/// clients try again after.
+fn idle(after: Duration) -> Status {
+    let message = format!(
+        "nothing was said on this call for {} s; open it again: what was acknowledged is kept",
+        after.as_secs()
+    );
+    convert::named(Code::Unavailable, "STREAM_IDLE", &message)
 }
 
 /// Where a body stands in the messages of gRPC, each a flag, four bytes of length, and so many bytes.
@@ -208,6 +224,9 @@ impl Message {
 /// The body of an answer as it goes out.
 pub(super) struct Leaving {
     body: Body,
+    /// How long a long answer may say nothing, and since it says nothing, its time.
+    idle_after: Option<Duration>,
+    silence: Option<Pin<Box<Sleep>>>,
     /// Who must still be let in while a long answer goes out.
     for_whom: Option<(Arc<Callers>, KnownBy)>,
     is_cut: bool,
@@ -218,17 +237,50 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
-    pub(super) fn new(
-        body: Body,
-        place: Place,
-        for_whom: Option<(Arc<Callers>, KnownBy)>,
-        untaken: Option<(Arc<Untaken>, Duration)>,
-    ) -> Self {
-        let mut this =
-            Self { body, for_whom, is_cut: false, untaken, waiting: None, _place: place };
+    pub(super) fn new(body: Body, place: Place, idle_after: Option<Duration>) -> Self {
+        Self {
+            body,
+            idle_after,
+            silence: None,
+            for_whom: None,
+            is_cut: false,
+            untaken: None,
+            waiting: None,
+            _place: place,
+        }
+    }
+
+    /// Ends once this caller may hear no more.
+    pub(super) fn for_whom(self, for_whom: Option<(Arc<Callers>, KnownBy)>) -> Self {
+        Self { for_whom, ..self }
+    }
+
+    /// Is counted here while it waits to be taken.
+    pub(super) fn counted(self, untaken: Option<(Arc<Untaken>, Duration)>) -> Self {
+        let mut this = Self { untaken, ..self };
         // Nothing is asked of it before there is room for something.
         this.wait(0);
         this
+    }
+
+    /// Ends with this, whatever else there was to say.
+    fn cut(&mut self, status: &Status) -> Frame<Bytes> {
+        self.is_cut = true;
+        // Whoever makes the answer is told that nobody listens any more.
+        self.body = Body::empty();
+        let mut trailers = HeaderMap::new();
+        if status.add_header(&mut trailers).is_err() {
+            // Nothing more goes out in any case.
+            trailers.insert("grpc-status", HeaderValue::from(i32::from(status.code())));
+        }
+        Frame::trailers(trailers)
+    }
+
+    /// Whether nothing was said for too long.
+    fn is_idle(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(after) = self.idle_after else { return false };
+        let silence = self.silence.get_or_insert_with(|| Box::pin(sleep(after)));
+        silence.as_mut().poll(context).is_ready()
     }
 
     /// So many bytes wait to be taken, until more is asked for.
@@ -251,7 +303,14 @@ impl http_body::Body for Leaving {
         if this.is_cut {
             return Poll::Ready(None);
         }
-        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        let frame = match Pin::new(&mut this.body).poll_frame(context) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => match this.idle_after.filter(|_| this.is_idle(context)) {
+                Some(after) => return Poll::Ready(Some(Ok(this.cut(&idle(after))))),
+                None => return Poll::Pending,
+            },
+        };
+        this.silence = None;
         if let Some(Ok(frame)) = &frame {
             this.wait(frame.data_ref().map_or(0, Bytes::len));
         }
@@ -260,16 +319,7 @@ impl http_body::Body for Leaving {
         if for_whom.is_none_or(|(callers, who)| living(callers, who).is_ok()) {
             return Poll::Ready(frame);
         }
-        this.is_cut = true;
-        // Whoever makes the answer is told that nobody listens any more.
-        this.body = Body::empty();
-        let status = shut_out();
-        let mut trailers = HeaderMap::new();
-        match status.add_header(&mut trailers) {
-            Ok(()) => Poll::Ready(Some(Ok(Frame::trailers(trailers)))),
-            // Nothing more goes out in any case.
-            Err(status) => Poll::Ready(Some(Err(axum::Error::new(status)))),
-        }
+        Poll::Ready(Some(Ok(this.cut(&shut_out()))))
     }
 
     fn is_end_stream(&self) -> bool {

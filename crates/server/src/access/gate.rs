@@ -18,7 +18,7 @@ use witness_core::caller::KnownBy;
 
 use super::{
     Caller, Callers, Limits, Policy,
-    bodies::{Arriving, Leaving},
+    bodies::{Arriving, Leaving, Patience},
     credentials,
     limits::{Over, Place},
     policy::{self, Method, Shape},
@@ -100,16 +100,24 @@ pub(crate) async fn admit(
     request.headers_mut().remove(header::AUTHORIZATION);
     request.extensions_mut().insert(caller);
     let meter = place.meter();
-    let stalled_after = gate.limits.stalled_after();
+    let patience = Patience {
+        stalled_after: gate.limits.stalled_after(),
+        idle_after: gate.limits.idle_after(),
+    };
     let is_long = shape != Shape::Unary;
     // Of a long answer no more is made than is taken.
     let peer = request.extensions().get::<Peer>().filter(|_| !is_long);
-    let untaken = peer.map(|peer| (Arc::clone(&peer.untaken), stalled_after));
-    let request = request.map(|body| Body::new(Arriving::new(body, (meter, shape), stalled_after)));
+    let untaken = peer.map(|peer| (Arc::clone(&peer.untaken), patience.stalled_after));
+    let request = request.map(|body| Body::new(Arriving::new(body, (meter, shape), patience)));
     // One answer is out before anybody could be shut out; many take as long as they take.
     let for_whom = known_by.filter(|_| is_long).map(|who| (Arc::clone(&gate.callers), who));
     let response = next.run(request).await;
-    response.map(|body| Body::new(Leaving::new(body, place, for_whom, untaken)))
+    // Where many messages come, theirs is the silence that counts.
+    let idle_after = (shape == Shape::Answers).then_some(patience.idle_after);
+    response.map(|body| {
+        let leaving = Leaving::new(body, place, idle_after);
+        Body::new(leaving.for_whom(for_whom).counted(untaken))
+    })
 }
 
 impl Gate {

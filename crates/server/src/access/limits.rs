@@ -133,6 +133,11 @@ impl Limits {
         Duration::from_secs(self.config.stalled_after_s)
     }
 
+    /// After how long without anything a long call is ended.
+    pub(super) fn idle_after(&self) -> Duration {
+        Duration::from_secs(self.config.idle_after_s)
+    }
+
     /// A place for a call.
     pub(super) fn enter(
         &self,

@@ -9,6 +9,8 @@ use serde::Deserialize;
 pub(crate) struct Limits {
     /// A request that makes no progress for so long is ended, and so is an export that is not taken.
     pub(crate) stalled_after_s: u64,
+    /// A long call on which nothing happens for so long is ended.
+    pub(crate) idle_after_s: u64,
     /// For each address from which nobody in particular calls.
     pub(crate) anybody: Limit,
     /// For each caller that was let in.
@@ -55,6 +57,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             stalled_after_s: 30,
+            idle_after_s: 600,
             anybody: Limit::default(),
             known: Limit::default(),
             audit: AuditLimit::default(),
@@ -82,6 +85,9 @@ impl Limits {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         if !(1..=3_600).contains(&self.stalled_after_s) {
             bail!("limits.stalled_after_s must be 1 to 3600, is {}", self.stalled_after_s);
+        }
+        if !(1..=86_400).contains(&self.idle_after_s) {
+            bail!("limits.idle_after_s must be 1 to 86400, is {}", self.idle_after_s);
         }
         let AuditLimit { calls_per_s, turns, turns_of_all } = self.audit;
         for (name, value, most) in [

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     /// Reasons that are about the server, or about other calls.
-    const OPEN: [&str; 41] = [
+    const OPEN: [&str; 42] = [
         "OTHER_LOG",
         "READ_ONLY",
         "CLOCK_SUSPECT",
@@ -83,6 +83,7 @@ mod tests {
         "REQUEST_STALLED",
         "SHUT_OUT",
         "STALLED",
+        "STREAM_IDLE",
         "TERM_ENDED",
         "TERM_NOT_BEGUN",
         "TOKEN_REFUSED",
