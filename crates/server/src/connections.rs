@@ -23,7 +23,7 @@ use witness_core::hash::Hash;
 use crate::{
     places::{Place, Places},
     tls,
-    untaken::Untaken,
+    untaken::{AllUntaken, Untaken},
 };
 
 /// A connection must say within this what it speaks, TLS's handshake included: so many bytes, the preface of HTTP/2 (RFC 9113 section
@@ -39,6 +39,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) fn incoming(
     listener: TcpListener,
     tls: Option<tls::Current>,
+    untaken: Arc<AllUntaken>,
 ) -> ReceiverStream<io::Result<Connection>> {
     let (sender, connections) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -52,7 +53,7 @@ pub(crate) fn incoming(
                 Ok((stream, peer)) => {
                     let address = peer.ip().to_canonical();
                     let Some(place) = Place::of(&places, address, permit) else { continue };
-                    let open = Opening::new(stream, address, place);
+                    let open = Opening::new(stream, (address, untaken.connection()), place);
                     // Each on its own, so that none waits for another one's handshake.
                     tokio::spawn(open.hand_on(tls.as_ref().map(current), sender.clone()));
                 }
@@ -74,22 +75,23 @@ fn current(tls: &tls::Current) -> TlsAcceptor {
 struct Opening {
     stream: TcpStream,
     address: IpAddr,
+    untaken: Arc<Untaken>,
     deadline: Pin<Box<Sleep>>,
     place: Place,
 }
 
 impl Opening {
-    fn new(stream: TcpStream, address: IpAddr, place: Place) -> Self {
+    fn new(stream: TcpStream, (address, untaken): (IpAddr, Arc<Untaken>), place: Place) -> Self {
         // A small answer must not wait until the peer has acknowledged the one before (Nagle's algorithm).
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection is gone already");
         }
-        Self { stream, address, deadline: Box::pin(sleep(OPENING_WITHIN)), place }
+        Self { stream, address, untaken, deadline: Box::pin(sleep(OPENING_WITHIN)), place }
     }
 
     /// The handshake, if there is one, and then it is served. An error means that nobody serves any more.
     async fn hand_on(self, tls: Option<TlsAcceptor>, served: mpsc::Sender<io::Result<Connection>>) {
-        let Self { stream, address, mut deadline, place } = self;
+        let Self { stream, address, untaken, mut deadline, place } = self;
         let stream = match tls {
             None => Stream::Plain(stream),
             Some(tls) => {
@@ -103,7 +105,6 @@ impl Opening {
                 }
             }
         };
-        let untaken = Arc::new(Untaken::default());
         let peer = Peer { address, certificate: stream.certificate(), untaken };
         let opening = Some((deadline, OPENING_BYTES));
         let looks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);

@@ -18,6 +18,8 @@ pub(crate) struct Metrics {
     evidence: Counter,
     /// Calls that are under way on the public port.
     pub(crate) under_way: Gauge,
+    /// Bytes of answers that are not taken yet.
+    pub(crate) untaken: Gauge,
     over_limit: Family<LimitLabel, Counter>,
     unknown_callers: Counter,
 }
@@ -90,6 +92,11 @@ pub(crate) fn render(firm: &Firm) -> String {
         "calls_under_way",
         "Calls on the public port that have not ended, this one included",
         metrics.under_way.clone(),
+    );
+    registry.register(
+        "untaken_bytes",
+        "Answers that are made and not taken, of all callers together",
+        metrics.untaken.clone(),
     );
     registry.register("over_limit", "Calls refused, by limit", metrics.over_limit.clone());
     registry.register(

@@ -37,6 +37,7 @@ use crate::{
     http, retention, rollups,
     services::{admin::Admin, audit::Audit, evidence::Evidence, ingest::Ingest, ledger::Ledger},
     tls,
+    untaken::AllUntaken,
 };
 
 /// How often the logs are asked whether a checkpoint is due.
@@ -73,7 +74,9 @@ pub(crate) async fn serve(firm: Arc<Firm>, config: &Config) -> anyhow::Result<()
     let socket = config.admin_socket();
     let admin = bind_private(&socket)?;
     let (stop, stopped) = watch::channel(false);
-    let incoming = connections::incoming(listener, tls);
+    let untaken_max = u64::from(config.limits.untaken_mib) << 20;
+    let untaken = AllUntaken::new(untaken_max, firm.metrics.untaken.clone());
+    let incoming = connections::incoming(listener, tls, untaken);
     let served = (Arc::clone(&firm), config.limits);
     let mut public = tokio::spawn(serve_public(incoming, served, wait(stopped.clone())));
     let mut operator =

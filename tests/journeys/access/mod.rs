@@ -7,3 +7,4 @@ mod reload;
 pub(crate) mod site;
 mod stalled;
 mod tokens;
+mod untaken;

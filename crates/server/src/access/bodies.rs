@@ -1,8 +1,7 @@
-//! What comes in and goes out of a call that was let in.
+//! What comes in of a call that was let in.
 //!
 //! What must hold: a request that makes no progress is ended, so that it holds no memory; one that comes too fast is
-//! read more slowly; a call keeps its place until its answer is through; and a long one on which nothing happens any
-//! more gives its place back.
+//! read more slowly; and a call of many messages of which none comes any more gives its place back.
 
 use std::{
     pin::Pin,
@@ -12,23 +11,16 @@ use std::{
 };
 
 use axum::body::Body;
-use http::{HeaderMap, HeaderValue};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 use tonic::{Code, Status};
-use witness_core::caller::KnownBy;
 use witness_wire::Bytes;
 
 use super::{
-    Callers,
-    credentials::living,
-    limits::{Meter, Place, Unfinished},
+    limits::{Meter, Unfinished},
     policy::Shape,
 };
-use crate::{
-    convert,
-    untaken::{Piece, Untaken},
-};
+use crate::convert;
 
 /// A message must come at this rate at least, on the whole: one that trickles in is as good as one that stalls.
 const BYTES_PER_S_MIN: u64 = 1_024;
@@ -163,7 +155,7 @@ fn stalled(after: Duration) -> Status {
 
 /// How a long call ends on which nothing happens. To be opened again is all that it asks, so the code is the one that
 /// clients try again after.
-fn idle(after: Duration) -> Status {
+pub(super) fn idle(after: Duration) -> Status {
     let message = format!(
         "nothing was said on this call for {} s; open it again: what was acknowledged is kept",
         after.as_secs()
@@ -219,123 +211,6 @@ impl Message {
         }
         ended
     }
-}
-
-/// The body of an answer as it goes out.
-pub(super) struct Leaving {
-    body: Body,
-    /// How long a long answer may say nothing, and since it says nothing, its time.
-    idle_after: Option<Duration>,
-    silence: Option<Pin<Box<Sleep>>>,
-    /// Who must still be let in while a long answer goes out.
-    for_whom: Option<(Arc<Callers>, KnownBy)>,
-    is_cut: bool,
-    /// Where it is counted what waits to be taken, and how long it may.
-    untaken: Option<(Arc<Untaken>, Duration)>,
-    waiting: Option<Piece>,
-    _place: Place,
-}
-
-impl Leaving {
-    pub(super) fn new(body: Body, place: Place, idle_after: Option<Duration>) -> Self {
-        Self {
-            body,
-            idle_after,
-            silence: None,
-            for_whom: None,
-            is_cut: false,
-            untaken: None,
-            waiting: None,
-            _place: place,
-        }
-    }
-
-    /// Ends once this caller may hear no more.
-    pub(super) fn for_whom(self, for_whom: Option<(Arc<Callers>, KnownBy)>) -> Self {
-        Self { for_whom, ..self }
-    }
-
-    /// Is counted here while it waits to be taken.
-    pub(super) fn counted(self, untaken: Option<(Arc<Untaken>, Duration)>) -> Self {
-        let mut this = Self { untaken, ..self };
-        // Nothing is asked of it before there is room for something.
-        this.wait(0);
-        this
-    }
-
-    /// Ends with this, whatever else there was to say.
-    fn cut(&mut self, status: &Status) -> Frame<Bytes> {
-        self.is_cut = true;
-        // Whoever makes the answer is told that nobody listens any more.
-        self.body = Body::empty();
-        let mut trailers = HeaderMap::new();
-        if status.add_header(&mut trailers).is_err() {
-            // Nothing more goes out in any case.
-            trailers.insert("grpc-status", HeaderValue::from(i32::from(status.code())));
-        }
-        Frame::trailers(trailers)
-    }
-
-    /// Whether nothing was said for too long.
-    fn is_idle(&mut self, context: &mut Context<'_>) -> bool {
-        let Some(after) = self.idle_after else { return false };
-        let silence = self.silence.get_or_insert_with(|| Box::pin(sleep(after)));
-        silence.as_mut().poll(context).is_ready()
-    }
-
-    /// So many bytes wait to be taken, until more is asked for.
-    fn wait(&mut self, bytes: usize) {
-        let untaken = self.untaken.as_ref();
-        self.waiting = untaken.map(|(untaken, patience)| untaken.piece(bytes, *patience));
-    }
-}
-
-impl http_body::Body for Leaving {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let this = self.get_mut();
-        this.waiting = None;
-        if this.is_cut {
-            return Poll::Ready(None);
-        }
-        let frame = match Pin::new(&mut this.body).poll_frame(context) {
-            Poll::Ready(frame) => frame,
-            Poll::Pending => match this.idle_after.filter(|_| this.is_idle(context)) {
-                Some(after) => return Poll::Ready(Some(Ok(this.cut(&idle(after))))),
-                None => return Poll::Pending,
-            },
-        };
-        this.silence = None;
-        if let Some(Ok(frame)) = &frame {
-            this.wait(frame.data_ref().map_or(0, Bytes::len));
-        }
-        let is_data = matches!(&frame, Some(Ok(frame)) if frame.is_data());
-        let for_whom = this.for_whom.as_ref().filter(|_| is_data);
-        if for_whom.is_none_or(|(callers, who)| living(callers, who).is_ok()) {
-            return Poll::Ready(frame);
-        }
-        Poll::Ready(Some(Ok(this.cut(&shut_out()))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.is_cut || self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// How a long answer ends whose caller may hear no more of it.
-fn shut_out() -> Status {
-    let message =
-        "the caller's term has ended, or it was shut out; what was told before stays told";
-    convert::named(Code::Unauthenticated, "SHUT_OUT", message)
 }
 
 #[cfg(test)]

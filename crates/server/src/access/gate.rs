@@ -18,8 +18,9 @@ use witness_core::caller::KnownBy;
 
 use super::{
     Caller, Callers, Limits, Policy,
-    bodies::{Arriving, Leaving, Patience},
+    bodies::{Arriving, Patience},
     credentials,
+    leaving::{Leaving, Taken},
     limits::{Over, Place},
     policy::{self, Method, Shape},
 };
@@ -105,9 +106,8 @@ pub(crate) async fn admit(
         idle_after: gate.limits.idle_after(),
     };
     let is_long = shape != Shape::Unary;
-    // Of a long answer no more is made than is taken.
-    let peer = request.extensions().get::<Peer>().filter(|_| !is_long);
-    let untaken = peer.map(|peer| (Arc::clone(&peer.untaken), patience.stalled_after));
+    let taken = if is_long { Taken::in_parts(patience) } else { Taken::whole(patience) };
+    let untaken = request.extensions().get::<Peer>().map(|peer| Arc::clone(&peer.untaken));
     let request = request.map(|body| Body::new(Arriving::new(body, (meter, shape), patience)));
     // One answer is out before anybody could be shut out; many take as long as they take.
     let for_whom = known_by.filter(|_| is_long).map(|who| (Arc::clone(&gate.callers), who));
@@ -115,8 +115,11 @@ pub(crate) async fn admit(
     // Where many messages come, theirs is the silence that counts.
     let idle_after = (shape == Shape::Answers).then_some(patience.idle_after);
     response.map(|body| {
-        let leaving = Leaving::new(body, place, idle_after);
-        Body::new(leaving.for_whom(for_whom).counted(untaken))
+        let leaving = Leaving::new(body, place, idle_after).for_whom(for_whom);
+        Body::new(match untaken {
+            Some(untaken) => leaving.counted(untaken, taken),
+            None => leaving,
+        })
     })
 }
 

@@ -6,6 +6,7 @@ mod callers;
 mod credentials;
 mod gate;
 pub(crate) mod heads;
+mod leaving;
 mod limits;
 mod log;
 mod policy;

@@ -11,6 +11,8 @@ pub(crate) struct Limits {
     pub(crate) stalled_after_s: u64,
     /// A long call on which nothing happens for so long is ended.
     pub(crate) idle_after_s: u64,
+    /// MiB of answers that are made and not taken, of all callers together.
+    pub(crate) untaken_mib: u32,
     /// For each address from which nobody in particular calls.
     pub(crate) anybody: Limit,
     /// For each caller that was let in.
@@ -58,6 +60,7 @@ impl Default for Limits {
         Self {
             stalled_after_s: 30,
             idle_after_s: 600,
+            untaken_mib: 1_024,
             anybody: Limit::default(),
             known: Limit::default(),
             audit: AuditLimit::default(),
@@ -88,6 +91,9 @@ impl Limits {
         }
         if !(1..=86_400).contains(&self.idle_after_s) {
             bail!("limits.idle_after_s must be 1 to 86400, is {}", self.idle_after_s);
+        }
+        if !(64..=1_000_000).contains(&self.untaken_mib) {
+            bail!("limits.untaken_mib must be 64 to 1000000, is {}", self.untaken_mib);
         }
         let AuditLimit { calls_per_s, turns, turns_of_all } = self.audit;
         for (name, value, most) in [
