@@ -98,12 +98,15 @@ impl Log {
     }
 
     /// What happened in streams, by day, on the days of and between two times; nothing if that is more than
-    /// [`DAYS_MAX`] days of streams.
+    /// [`DAYS_MAX`] days of streams. A stream has days from its opening to the newest entry, whether something
+    /// happened on them or not.
     pub fn statistics(
         &self,
         streams: &Streams,
         span: (Option<Timestamp>, Option<Timestamp>),
     ) -> Result<Option<Vec<StreamStatistics>>, ReadError> {
-        Ok(statistics::statistics(self.store(), &self.overview().registry, streams, span)?)
+        let overview = self.overview();
+        let log = (&*overview.registry, overview.size);
+        Ok(statistics::statistics(self.store(), log, streams, span)?)
     }
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use witness_core::{
     entry::Entry,
-    merkle::LeafIndex,
+    merkle::{LeafIndex, TreeSize},
     name::{Domain, Jurisdictions, Name},
     registry::Registry,
     time::Timestamp,
@@ -20,8 +20,9 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Most days that are given of all streams together.
-pub const DAYS_MAX: usize = 100_000;
+/// Most days that are looked at of all streams together: of some hundred bytes each, so that an answer stays far below
+/// what a client takes.
+pub const DAYS_MAX: u64 = 10_000;
 
 /// What happened in one stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,33 +41,47 @@ pub struct StreamStatistics {
     pub opened_at: Timestamp,
 }
 
-/// Statistics of all that is asked for; nothing if that is more than [`DAYS_MAX`] days.
+/// Statistics of all that is asked for; nothing if that is more than [`DAYS_MAX`] days, which is decided before any is
+/// counted. A stream has days from its opening to the newest entry.
 pub(super) fn statistics(
     store: &Store,
-    registry: &Registry,
+    (registry, size): (&Registry, TreeSize),
     streams: &Streams,
     (from, until): (Option<Timestamp>, Option<Timestamp>),
 ) -> Result<Option<Vec<StreamStatistics>>, StoreError> {
-    let asked = from.map_or(0, day_of)..=until.map_or(u32::MAX, day_of);
+    let Some(newest) = size.0.checked_sub(1).filter(|_| !streams.is_empty()) else {
+        return Ok(Some(Vec::new()));
+    };
+    let newest = received_at(store, LeafIndex(newest))?;
+    let end = until.map_or(newest, |until| until.min(newest));
     let mut all = Vec::new();
     let mut room = DAYS_MAX;
     let streams_of = registry.issuers().flat_map(|(issuer, record)| {
         record.streams.iter().map(move |(name, stream)| (issuer, name, stream))
     });
     for (issuer, name, stream) in streams_of.filter(|(_, _, stream)| streams.has(stream.ordinal)) {
-        let days = days_of(store, stream.ordinal, &asked, room + 1)?;
-        let Some(left) = room.checked_sub(days.len()) else { return Ok(None) };
+        let opened_at = received_at(store, stream.opened.index)?;
+        let begin = from.map_or(opened_at, |from| from.max(opened_at));
+        let asked = day_of(begin)..=day_of(end);
+        let days = (u64::from(*asked.end()) + 1).saturating_sub(u64::from(*asked.start()));
+        let Some(left) = room.checked_sub(days) else { return Ok(None) };
         room = left;
-        all.push(StreamStatistics {
+        let counted = StreamStatistics {
             issuer: issuer.clone(),
             stream: name.clone(),
             jurisdictions: stream.jurisdictions.clone(),
-            days,
-            last_heard: state_of(store, stream.ordinal)?.last_heard,
-            opened_at: received_at(store, stream.opened.index)?,
-        });
+            days: Vec::new(),
+            last_heard: None,
+            opened_at,
+        };
+        all.push((stream.ordinal, asked, counted));
     }
-    Ok(Some(all))
+    let counted = all.into_iter().map(|(stream, asked, mut counted)| {
+        counted.days = days_of(store, stream, &asked)?;
+        counted.last_heard = state_of(store, stream)?.last_heard;
+        Ok(counted)
+    });
+    counted.collect::<Result<_, StoreError>>().map(Some)
 }
 
 /// What the index remembers of a stream.
@@ -90,12 +105,11 @@ fn days_of(
     store: &Store,
     stream: u32,
     asked: &RangeInclusive<u32>,
-    limit: usize,
 ) -> Result<Vec<(Timestamp, Counts)>, StoreError> {
     let is_asked = |key: &[u8]| Counts::day_in(key, stream).is_some_and(|day| asked.contains(&day));
     let from = Counts::key(stream, *asked.start());
     let mut days = Vec::new();
-    for (key, value) in store.scan(family::AUDIT, &from, limit, is_asked)? {
+    for (key, value) in store.scan(family::AUDIT, &from, usize::MAX, is_asked)? {
         let day = Counts::day_in(&key, stream).ok_or_else(damaged)?;
         let begin = Timestamp::from_micros(u64::from(day) * DAY_MICROS);
         days.push((begin, Counts::decode(&value).ok_or_else(damaged)?));
