@@ -20,6 +20,7 @@ use witness_core::{
     hash::Hash,
     merkle::{self, LeafIndex, TreeSize},
     note::{Note, SignatureLine, Strict},
+    observation::Seen,
     registry::{Continuity, Registry},
     submission::{Heartbeat, IssuerNote},
     tile::{Edge, Tiled, TouchedTiles},
@@ -235,8 +236,14 @@ impl<'a> Planner<'a> {
         Ok(Decision::Refused(Refusal::Conflict { sequence, expected, previous, logged }))
     }
 
-    /// Decides on a registry change; the registrar's signature is added here.
-    pub(crate) fn register(&mut self, text: &str, signatures: Vec<SignatureLine>) -> Decision {
+    /// Decides on a registry change; the registrar's signature is added here. What it rests on is logged before it, and
+    /// only with it.
+    pub(crate) fn register(
+        &mut self,
+        text: &str,
+        signatures: Vec<SignatureLine>,
+        seen: Option<&Seen>,
+    ) -> Decision {
         let refuse = |why: String| Decision::Refused(Refusal::Registry { why });
         if !text.ends_with('\n') {
             return refuse("the text of a registry change must end in a newline".to_owned());
@@ -247,11 +254,17 @@ impl<'a> Planner<'a> {
         if let Err(error) = Note::parse(note.to_string().as_bytes()) {
             return refuse(error.to_string());
         }
-        let index = self.next_index();
+        let index = LeafIndex(self.next_index().0 + u64::from(seen.is_some()));
+        if let Some(why) = why_unsigned((self.signers, &self.state), index.0 + 1) {
+            return Decision::Refused(Refusal::ReadOnly { why });
+        }
         let (sequence, firm) = (self.state.registry.next_sequence(), Arc::clone(&self.state.firm));
         let mut registry = (*self.state.registry).clone();
         if let Err(error) = registry.apply(&note, index, Continuity::Complete, (&firm, &Strict)) {
             return refuse(error.to_string());
+        }
+        if let Some(seen) = seen {
+            self.observe(seen);
         }
         self.append(EntryKind::Registry, note.to_string());
         self.writes.put(DEFAULT, cells::registry_key(sequence), cells::index_key(index));

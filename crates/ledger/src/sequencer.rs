@@ -57,6 +57,8 @@ pub(crate) enum Work {
     Register {
         text: String,
         signatures: Vec<SignatureLine>,
+        /// What the change rests on: logged before it, or not at all.
+        seen: Option<Seen>,
     },
     /// All that are new, in one batch: an earlier one need not name the keys that sign it here.
     FirmNotes(Vec<Note>),
@@ -166,7 +168,9 @@ impl<C: Clock> Sequencer<C> {
                     events += incoming.admitted.events().len();
                     planner.submit(incoming)?
                 }
-                Work::Register { text, signatures } => planner.register(text, signatures.clone()),
+                Work::Register { text, signatures, seen } => {
+                    planner.register(text, signatures.clone(), seen.as_ref())
+                }
                 Work::FirmNotes(notes) => planner.firm_notes(notes),
                 Work::Heartbeat(note) => planner.heartbeat(note),
                 Work::Observe(seen) => planner.observe(seen),

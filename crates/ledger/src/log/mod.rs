@@ -299,7 +299,19 @@ impl Log {
 
     /// Logs a registry change: the drafted text, with the issuer's signatures if it needs any.
     pub async fn register(&self, text: String, signatures: Vec<SignatureLine>) -> Answer {
-        self.send(Work::Register { text, signatures }, None).await?.answer().await
+        let work = Work::Register { text, signatures, seen: None };
+        self.send(work, None).await?.answer().await
+    }
+
+    /// The same, and right before it what the firm saw that it rests on: both are logged, or neither.
+    pub async fn register_seen(
+        &self,
+        text: String,
+        signatures: Vec<SignatureLine>,
+        seen: Seen,
+    ) -> Answer {
+        let work = Work::Register { text, signatures, seen: Some(seen) };
+        self.send(work, None).await?.answer().await
     }
 
     /// Logs an issuer's sign of life.

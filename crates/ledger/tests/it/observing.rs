@@ -3,10 +3,11 @@
 use witness_core::{
     entry::{Entry, EntryKind},
     hash::Hash,
-    merkle,
+    merkle::{self, LeafIndex},
     name::Domain,
     observation::{Method, Observation, Seen},
     receipt::Receipt,
+    registry::Change,
 };
 use witness_ledger::Log;
 
@@ -34,6 +35,31 @@ fn an_observation_is_logged_and_bound_to_its_log() {
     let observation = Observation::parse(&entry.body).unwrap();
     assert_eq!((observation.origin.as_str(), observation.seen), (ORIGIN, seen));
     assert_eq!(log.newest_access_head().unwrap(), None);
+}
+
+#[test]
+fn what_a_registry_change_rests_on_is_logged_right_before_it_and_not_without_it() {
+    let bench = Bench::new();
+    let log = bench.open();
+    let add = |domain: &str, seen: &Seen| {
+        let issuer = Domain::parse(domain).unwrap();
+        let change = log.overview().registry.draft(Change::IssuerAdded { issuer });
+        wait(log.register_seen(change.encode(), Vec::new(), seen.clone()))
+    };
+    let seen = |domain| Seen::Domain {
+        issuer: Domain::parse(domain).unwrap(),
+        method: Method::Https,
+        challenge: Hash::of(b"challenge"),
+    };
+    let size = log.overview().size.0;
+    let receipt = add("new.example", &seen("new.example")).unwrap().receipt;
+    assert_eq!((receipt.index.0, log.overview().size.0), (size + 1, size + 2));
+    assert_eq!(logged(&log, &receipt).kind, EntryKind::Registry);
+    let before = Entry::parse(&log.entry(LeafIndex(size)).unwrap()).unwrap();
+    assert_eq!(Observation::parse(&before.body).unwrap().seen, seen("new.example"));
+    // The name is taken by now: nothing is said about the second one.
+    let refused = add("new.example", &seen("new.example")).unwrap_err();
+    assert_eq!((refused.reason(), log.overview().size.0), ("REGISTRY_REFUSED", size + 2));
 }
 
 #[test]

@@ -148,8 +148,10 @@ impl AdminService for Admin {
         let logged = self.recorded(caller, asked, async move {
             let _turn = this.0.registering.lock().await;
             this.check(&log, &parsed.change)?;
-            this.check_domain(&log, (&request.text, &parsed), &signatures).await?;
-            let logged = log.register(request.text, signatures).await;
+            let logged = match this.proof_for(&parsed.change).await? {
+                Some(seen) => log.register_seen(request.text, signatures, seen).await,
+                None => log.register(request.text, signatures).await,
+            };
             let logged = logged.map_err(|refusal| convert::status(&refusal))?;
             this.forget_challenge(&parsed.change).await;
             Ok(logged)

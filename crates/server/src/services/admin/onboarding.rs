@@ -1,20 +1,14 @@
 //! The operator's calls for showing that a domain is an issuer's own, and what must be shown before it is added.
 //!
 //! What must hold: a challenge is good for the one domain for which it was made, and a proof for the one challenge
-//! that was found; an issuer is added only with a standing proof, and the log says which before it says so.
+//! that was found; an issuer is added only with a standing proof, and the log says which right before it says so, and only then.
 
 use std::sync::Arc;
 
 use tonic::{Code, Request, Response, Status};
-use witness_core::{
-    name::Domain,
-    note::SignatureLine,
-    observation::Seen,
-    registry::{Change, RegistryChange},
-    time::Timestamp,
-};
+use witness_core::{name::Domain, observation::Seen, registry::Change, time::Timestamp};
 use witness_domain::{Challenge, RANDOM_BYTES, Search, dns_name};
-use witness_ledger::{ChallengeCell, ChallengeProof, FirmStore, Log, StoreError};
+use witness_ledger::{ChallengeCell, ChallengeProof, FirmStore, StoreError};
 use witness_wire::v1;
 
 use super::{super::beside, Admin};
@@ -86,33 +80,18 @@ impl Admin {
         Ok(proof)
     }
 
-    /// What must be shown before a change is logged: for an issuer that its domain is its own. Says so in the log
-    /// that the issuer is to live in. To be called in the turn in which the change is logged.
-    pub(super) async fn check_domain(
-        &self,
-        log: &Log,
-        (text, change): (&str, &RegistryChange),
-        signatures: &[SignatureLine],
-    ) -> Result<(), Status> {
-        let Change::IssuerAdded { issuer } = &change.change else { return Ok(()) };
+    /// What must be shown before a change is logged, and is logged with it: for an issuer that its domain is its own. To
+    /// be called in the turn in which the change is logged.
+    pub(super) async fn proof_for(&self, change: &Change) -> Result<Option<Seen>, Status> {
+        let Change::IssuerAdded { issuer } = change else { return Ok(None) };
         if self.0.domains.is_none() {
-            return Ok(());
+            return Ok(None);
         }
         let kept = self.kept(issuer).await?;
         let standing = kept.and_then(|cell| Some((standing_proof(&cell, clock::wall())?, cell)));
         let (proof, cell) = standing.ok_or_else(|| not_proved(issuer))?;
-        // What the log would refuse anyway is not worth an entry: nobody but the log signs this change. What it
-        // refuses for its own sake, a clock or a full disk, leaves the entry, which is true all the same.
-        let registry = &log.overview().registry;
-        let fits = registry.issuer(issuer).is_none()
-            && signatures.is_empty()
-            && registry.draft(change.change.clone()).encode() == text;
-        if fits {
-            let challenge = Challenge::kept(cell.line).hash();
-            let seen = Seen::Domain { issuer: issuer.clone(), method: proof.method, challenge };
-            log.observe(seen).await.map_err(|refusal| convert::status(&refusal))?;
-        }
-        Ok(())
+        let challenge = Challenge::kept(cell.line).hash();
+        Ok(Some(Seen::Domain { issuer: issuer.clone(), method: proof.method, challenge }))
     }
 
     /// Forgets the challenge of an issuer that was added: what was found counts once.
