@@ -196,6 +196,8 @@ pub(crate) fn mark_unsettled(
 pub(crate) struct Unsettled {
     /// Key of its mark.
     pub(crate) key: Vec<u8>,
+    /// The entry that says so.
+    pub(crate) by: LeafIndex,
     /// The submissions of which texts went.
     pub(crate) submissions: Vec<LeafIndex>,
 }
@@ -209,9 +211,11 @@ pub(crate) fn unsettled(store: &Store) -> Result<Vec<Unsettled>, StoreError> {
         while let Some(index) = reader.u64() {
             submissions.push(LeafIndex(index));
         }
-        Unsettled { key, submissions }
+        let by = key.strip_prefix(b"u").and_then(|index| Reader(index).u64()).map(LeafIndex);
+        let by = by.ok_or(StoreError::Damaged { what: "mark of an erasure" })?;
+        Ok(Unsettled { key, by, submissions })
     };
-    Ok(found.into_iter().map(read).collect())
+    found.into_iter().map(read).collect()
 }
 
 fn unsettled_key(erasure: LeafIndex) -> Vec<u8> {

@@ -92,6 +92,12 @@ impl Writes {
         let own = self.changes.iter().filter(move |(name, _, _)| *name == family);
         own.filter_map(|(_, key, value)| Some((key.as_slice(), value.as_deref()?)))
     }
+
+    /// Keys of one family that are put or removed.
+    pub(crate) fn keys_of(&self, family: &str) -> impl Iterator<Item = &[u8]> {
+        let own = self.changes.iter().filter(move |(name, _, _)| *name == family);
+        own.map(|(_, key, _)| key.as_slice())
+    }
 }
 
 /// Name of RocksDB's own family, for the few cells that are not many of a kind.
@@ -107,6 +113,7 @@ pub(crate) struct Store {
     indexing: Mutex<()>,
     /// Held by who waits for `indexing`, and no longer.
     next_to_index: Mutex<()>,
+    overwritten: settling::Overwritten,
 }
 
 impl Store {
@@ -119,7 +126,8 @@ impl Store {
         let own = ColumnFamilyDescriptor::new(DEFAULT, family_options(DEFAULT, cache));
         let db = DB::open_cf_descriptors(&options, path, families.chain([own]))?;
         let (indexing, next_to_index) = (Mutex::default(), Mutex::default());
-        let store = Self { db, options, indexing, next_to_index };
+        let overwritten = settling::Overwritten::default();
+        let store = Self { db, options, indexing, next_to_index, overwritten };
         store.check_identity(origin)?;
         Ok(store)
     }

@@ -108,7 +108,8 @@ impl Log {
         }
         let submissions: BTreeSet<_> =
             unsettled.iter().flat_map(|erasure| &erasure.submissions).copied().collect();
-        self.reader.store.let_go_of_bodies(&submissions)?;
+        let erasures: BTreeSet<_> = unsettled.iter().map(|erasure| erasure.by).collect();
+        self.reader.store.let_go_of(&erasures, &submissions)?;
         let mut writes = Writes::default();
         for erasure in unsettled {
             writes.remove(family::ERASURE, erasure.key);

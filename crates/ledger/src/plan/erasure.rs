@@ -156,6 +156,7 @@ impl Planner<'_> {
             })
             .collect();
         audit::forget(&mut self.writes, self.store, turn, &forgotten)?;
+        self.store.remember_overwritten(by.index, &self.writes);
         let submissions: BTreeSet<LeafIndex> =
             gone.bodies.keys().map(|(index, _)| *index).collect();
         erasure::mark_unsettled(&mut self.writes, by, submissions.into_iter());

@@ -4,16 +4,24 @@
 //! Bounds of tables stand in the manifest for as long as the process runs, and now and then in RocksDB's own log:
 //! so no key may hold what can be erased. Keys are numbers and digests (`cells`).
 
-use std::{collections::BTreeSet, fs, thread, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    sync::{Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use rocksdb::{BottommostLevelCompaction, CompactOptions, FlushOptions};
 use witness_core::merkle::LeafIndex;
 
-use super::{DEFAULT, Store, StoreError};
+use super::{DEFAULT, Store, StoreError, Writes};
 use crate::cells::{self, family};
 
 /// Up to so many submissions are rewritten one by one, which reads little of a large log; more of them all at once.
 const SPANS_MAX: usize = 64;
+/// The same of keys of the index, of which an event has some ten.
+const INDEX_KEYS_MAX: usize = 256;
 /// How often it is looked whether old files are gone, and how long between two looks: 20 s in all.
 const LOOKS_MAX: u32 = 400;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -21,6 +29,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const ROUNDS_MAX: u32 = 3;
 /// Written so that the write-ahead log in use is no longer the one that may hold what was erased.
 const SETTLING_KEY: &[u8] = b"settling";
+
+/// Which keys of the index each erasure has overwritten. It is only remembered: stored, it would say which words the
+/// erased event was found by. What is not remembered any more is looked for in all of the index.
+#[derive(Debug, Default)]
+pub(super) struct Overwritten(Mutex<BTreeMap<LeafIndex, BTreeSet<Vec<u8>>>>);
 
 /// Keys whose old values are to go: of one family, from the first to the last, or all of them.
 struct Span {
@@ -37,22 +50,53 @@ impl Span {
 }
 
 impl Store {
-    /// Rewrites the files in which bodies of these submissions, conflicts or the index were overwritten. When it returns,
-    /// no text that was overwritten before the call is in any file. (What was removed of `document` goes with ordinary
-    /// merges: its keys are digests, and its values say nothing but places.) Takes long on a large log: all conflicts and
-    /// all of the index are rewritten each time, because one event has a word in many blocks of it.
-    pub(crate) fn let_go_of_bodies(&self, indexes: &BTreeSet<LeafIndex>) -> Result<(), StoreError> {
+    /// Remembers which keys of the index an erasure is about to overwrite.
+    pub(crate) fn remember_overwritten(&self, erasure: LeafIndex, writes: &Writes) {
+        let keys = writes.keys_of(family::AUDIT).map(<[u8]>::to_vec).collect();
+        let remembered = self.overwritten.0.lock();
+        remembered.unwrap_or_else(PoisonError::into_inner).insert(erasure, keys);
+    }
+
+    /// Rewrites the files in which these erasures have overwritten bodies of these submissions, conflicts, or the index.
+    /// When it returns, no text that they overwrote is in any file. (What was removed of `document` goes with ordinary
+    /// merges: its keys are digests, and its values say nothing but places.) All conflicts are rewritten each time; of
+    /// the index the tables over the keys that were overwritten, or all, if those are many or not remembered.
+    pub(crate) fn let_go_of(
+        &self,
+        erasures: &BTreeSet<LeafIndex>,
+        submissions: &BTreeSet<LeafIndex>,
+    ) -> Result<(), StoreError> {
         let span = |index: &LeafIndex| {
             let keys = Some((cells::body_key(*index, 0), cells::body_key(*index, u16::MAX)));
             Span { family: family::BODY, keys }
         };
-        let mut spans: Vec<Span> = match indexes.len() {
-            0..=SPANS_MAX => indexes.iter().map(span).collect(),
+        let mut spans: Vec<Span> = match submissions.len() {
+            0..=SPANS_MAX => submissions.iter().map(span).collect(),
             _ => vec![Span { family: family::BODY, keys: None }],
         };
         spans.push(Span { family: family::CONFLICT, keys: None });
-        spans.push(Span { family: family::AUDIT, keys: None });
-        self.rewrite(&spans)
+        match self.overwritten_by(erasures) {
+            Some(keys) if keys.len() <= INDEX_KEYS_MAX => {
+                spans.extend(keys.into_iter().map(|key| {
+                    let keys = Some((key.clone(), key));
+                    Span { family: family::AUDIT, keys }
+                }));
+            }
+            Some(_) | None => spans.push(Span { family: family::AUDIT, keys: None }),
+        }
+        self.rewrite(&spans)?;
+        let remembered = self.overwritten.0.lock();
+        let mut remembered = remembered.unwrap_or_else(PoisonError::into_inner);
+        remembered.retain(|erasure, _| !erasures.contains(erasure));
+        Ok(())
+    }
+
+    /// The keys of the index that these erasures have overwritten, if all of them are remembered.
+    fn overwritten_by(&self, erasures: &BTreeSet<LeafIndex>) -> Option<BTreeSet<Vec<u8>>> {
+        let remembered = self.overwritten.0.lock();
+        let remembered = remembered.unwrap_or_else(PoisonError::into_inner);
+        let mut each = erasures.iter().map(|erasure| remembered.get(erasure).cloned());
+        each.try_fold(BTreeSet::new(), |all, own| Some(all.into_iter().chain(own?).collect()))
     }
 
     /// Breaks off what is being rewritten, for good: the store is about to be closed.
@@ -73,9 +117,13 @@ impl Store {
         options.set_exclusive_manual_compaction(false);
         for _ in 0..ROUNDS_MAX {
             // What fails here shows in what is left.
-            for Span { family, keys } in spans {
-                let family = self.family(family)?;
-                let (from, to) = keys.as_ref().map(|(from, to)| (from, to)).unzip();
+            for span in spans {
+                // Most keys lie in tables that were rewritten for another one.
+                if self.old_tables(std::slice::from_ref(span), newest)? == 0 {
+                    continue;
+                }
+                let family = self.family(span.family)?;
+                let (from, to) = span.keys.as_ref().map(|(from, to)| (from, to)).unzip();
                 self.db.compact_range_cf_opt(family, from, to, &options);
             }
             if self.old_tables(spans, newest)? == 0 {
@@ -141,5 +189,65 @@ fn numbered(name: &str) -> Option<(u64, bool)> {
         "sst" => Some((number.parse().ok()?, true)),
         "log" => Some((number.parse().ok()?, false)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rocksdb::Cache;
+    use witness_core::name::Origin;
+
+    use super::*;
+
+    /// Numbers of the tables of the index.
+    fn tables(store: &Store) -> BTreeSet<u64> {
+        let files = store.db.live_files().unwrap();
+        let own = files.iter().filter(|file| file.column_family_name == family::AUDIT);
+        own.map(|file| numbered(&file.name).unwrap().0).collect()
+    }
+
+    /// Writes these keys of the index, as one table.
+    fn put(store: &Store, keys: &[&str], value: &[u8]) -> Writes {
+        let mut writes = Writes::default();
+        for key in keys {
+            writes.put(family::AUDIT, key.as_bytes().to_vec(), value.to_vec());
+        }
+        store.write(&writes).unwrap();
+        store.db.flush_cf(store.family(family::AUDIT).unwrap()).unwrap();
+        writes
+    }
+
+    fn holds(store: &Store, secret: &[u8]) -> bool {
+        let files = fs::read_dir(store.db.path()).unwrap().map(|file| file.unwrap().path());
+        files.filter(|path| path.is_file()).any(|path| {
+            let bytes = fs::read(path).unwrap();
+            bytes.windows(secret.len()).any(|window| window == secret)
+        })
+    }
+
+    #[test]
+    fn of_the_index_only_tables_over_overwritten_keys_are_rewritten_and_all_if_they_are_not_known()
+    {
+        const SECRET: &[u8] = b"what is to be erased";
+        let folder = tempfile::TempDir::new().unwrap();
+        let origin = Origin::parse("witness.example/log1").unwrap();
+        let store = Store::open(folder.path(), &origin, &Cache::new_lru_cache(1 << 20)).unwrap();
+        let one = BTreeSet::from([LeafIndex(1)]);
+        for is_known in [true, false] {
+            // Three tables, one of them old and apart from the others.
+            put(&store, &["a", "b", "c"], SECRET);
+            let before = tables(&store);
+            put(&store, &["x", "z"], b"stays");
+            let apart: BTreeSet<u64> = tables(&store).difference(&before).copied().collect();
+            let writes = put(&store, &["a", "b", "c"], b"erased");
+            assert!(holds(&store, SECRET));
+            if is_known {
+                store.remember_overwritten(LeafIndex(1), &writes);
+            }
+            store.let_go_of(&one, &BTreeSet::new()).unwrap();
+            assert!(!holds(&store, SECRET), "{is_known}");
+            assert_eq!(tables(&store).is_superset(&apart), is_known, "{apart:?}");
+            assert!(store.overwritten_by(&one).is_none(), "it is settled");
+        }
     }
 }
