@@ -9,7 +9,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -20,6 +20,11 @@ use witness_wire::Bytes;
 
 /// Answers must be taken at this rate at least, on the whole.
 const BYTES_PER_S_MIN: u64 = 64 << 10;
+
+/// How long so many bytes may wait to be taken: so long, and as much longer as they need.
+pub(crate) fn patience(bytes: usize, stalled_after: Duration) -> Duration {
+    stalled_after + Duration::from_secs(as_u64(bytes) / BYTES_PER_S_MIN)
+}
 
 /// What all connections together have not taken yet.
 #[derive(Debug)]
@@ -37,7 +42,7 @@ pub(crate) struct Untaken {
     all: Arc<AllUntaken>,
     bytes: AtomicU64,
     /// Bytes among them that were handed over, and so are on their way.
-    handed: AtomicU64,
+    handed: AtomicUsize,
     /// Whether the connection is to be closed because it holds too much.
     is_shed: AtomicBool,
     pieces: Mutex<Pieces>,
@@ -56,7 +61,7 @@ pub(crate) struct Piece {
     untaken: Arc<Untaken>,
     number: u64,
     bytes: u64,
-    handed: u64,
+    handed: usize,
 }
 
 /// Bytes that are counted for as long as anybody holds them.
@@ -82,7 +87,7 @@ impl AllUntaken {
         let untaken = Arc::new(Untaken {
             all: Arc::clone(self),
             bytes: AtomicU64::new(0),
-            handed: AtomicU64::new(0),
+            handed: AtomicUsize::new(0),
             is_shed: AtomicBool::new(false),
             pieces: Mutex::default(),
         });
@@ -136,21 +141,22 @@ impl AllUntaken {
 impl Untaken {
     /// Room for so many bytes that may have been made, and are not asked for, from now on.
     pub(crate) fn ahead(self: &Arc<Self>, bytes: usize, patience: Duration) -> Piece {
-        self.piece((as_u64(bytes), 0), patience)
+        self.piece((bytes, 0), patience)
     }
 
     /// The same bytes, as a piece that waits until they are written, or given up with their connection.
     pub(crate) fn hold(self: &Arc<Self>, bytes: Bytes, patience: Duration) -> Bytes {
-        let size = as_u64(bytes.len());
+        let size = bytes.len();
         let piece = self.piece((size, size), patience);
         Bytes::from_owner(Counted { bytes, _piece: piece })
     }
 
     /// A piece waits for so long, and as much longer as what was handed over needs.
-    fn piece(self: &Arc<Self>, (bytes, handed): (u64, u64), patience: Duration) -> Piece {
+    fn piece(self: &Arc<Self>, (bytes, handed): (usize, usize), within: Duration) -> Piece {
+        let bytes = as_u64(bytes);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let waiting = self.handed.fetch_add(handed, Ordering::Relaxed) + handed;
-        let until = Instant::now() + patience + Duration::from_secs(waiting / BYTES_PER_S_MIN);
+        let until = Instant::now() + patience(waiting, within);
         let mut pieces = lock(&self.pieces);
         let number = pieces.next;
         pieces.next += 1;
