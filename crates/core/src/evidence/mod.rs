@@ -16,6 +16,7 @@ mod fact;
 mod file;
 mod items;
 mod members;
+mod memory;
 mod place;
 mod refusal;
 pub(crate) mod rollups;
@@ -34,6 +35,7 @@ pub use self::{
     erased::{ErasedFacts, ErasureFacts},
     fact::{FactKind, Missing},
     file::{EVIDENCE_BYTES_MAX, Evidence, FileError, Reference},
+    memory::{Forgetful, Memory},
     place::{ErasedPlace, Place, Referrer, Spot, Table},
     refusal::{Refusal, RefusalClass},
     rows::{AnchorRow, Attachment, ErasedEvent, EvidenceEntry, EvidenceEvent, Item, RollUpRow},
@@ -41,5 +43,5 @@ pub use self::{
         Cosigned, Details, EventFacts, ItemFacts, KnownRevocations, Logged, NotProved, Offboarded,
         Published, Revoked, SignedBy, Unchecked, Verdict,
     },
-    verify::verify,
+    verify::{verify, verify_remembering},
 };

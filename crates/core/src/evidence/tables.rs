@@ -124,17 +124,22 @@ fn check_kind(
     }
 }
 
-/// Every entry stands in the tree of its checkpoint (RFC 6962 section 2.1.1).
+/// The hash of each entry's leaf.
+pub(super) fn hash_entries(evidence: &Evidence) -> Vec<Hash> {
+    evidence.entries.iter().map(|row| Hash::leaf(row.text.as_bytes())).collect()
+}
+
+/// Every entry, with the hash of its leaf, stands in the tree of its checkpoint (RFC 6962 section 2.1.1).
 pub(super) fn prove_entries(
     evidence: &Evidence,
+    hashes: &[Hash],
     checkpoints: &[SignedCheckpoint],
 ) -> Result<(), Refusal> {
-    for (entry, row) in evidence.entries.iter().enumerate() {
+    for (entry, (row, leaf)) in evidence.entries.iter().zip(hashes).enumerate() {
         let from = Referrer::Row(Table::Entries, entry);
         let beyond = Refusal::ReferenceOutOfRange { from, table: Table::Checkpoints };
         let tree = &checkpoints.get(row.checkpoint.0).ok_or(beyond)?.checkpoint;
-        let leaf = Hash::leaf(row.text.as_bytes());
-        merkle::verify_inclusion(&leaf, row.index, tree.size, &row.path, &tree.root)
+        merkle::verify_inclusion(leaf, row.index, tree.size, &row.path, &tree.root)
             .map_err(|source| Refusal::EntryProof { entry, source })?;
     }
     Ok(())

@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 use super::{
     anchored::SeenBlock,
     anchors::{self, Beliefs},
-    attachments, authority,
+    attachments,
+    authority::{self, Leaves},
     checkpoints::{self, Trust},
     file::Evidence,
     items::Reading,
+    memory::{Forgetful, Memory},
     refusal::Refusal,
     rollups, tables,
     times::Chain,
@@ -26,19 +28,33 @@ pub fn verify(
     seen: &[SeenBlock],
     ed25519: &dyn Ed25519,
 ) -> Result<Verdict, Refusal> {
+    verify_remembering(evidence, policy, seen, ed25519, &Forgetful)
+}
+
+/// The same, for whoever verifies many files of a firm: what was read of its notes and its registry is remembered. The
+/// verdict is that of [`verify`], whatever is remembered.
+pub fn verify_remembering(
+    evidence: &Evidence,
+    policy: &Policy,
+    seen: &[SeenBlock],
+    ed25519: &dyn Ed25519,
+    memory: &dyn Memory,
+) -> Result<Verdict, Refusal> {
     tables::check_items(evidence)?;
     tables::check_references(evidence)?;
     let (origin, signed) = checkpoints::read(evidence, policy)?;
     let entries = tables::read_entries(evidence)?;
-    let firm = authority::read_firm((evidence, &entries), policy, ed25519)?;
+    let hashes = tables::hash_entries(evidence);
+    let leaves = Leaves { evidence, entries: &entries, hashes: &hashes };
+    let (firm, of_firm) = authority::read_firm(leaves, policy, (ed25519, memory))?;
     let trust = Trust { policy, firm: &firm, origin: &origin, ed25519 };
     let mut unchecked = Vec::new();
     let facts = checkpoints::verify(&signed, trust, &mut unchecked)?;
-    tables::prove_entries(evidence, &signed)?;
+    tables::prove_entries(evidence, &hashes, &signed)?;
     tables::check_order(evidence, &entries)?;
     tables::prove_history(evidence, &signed)?;
     checkpoints::check_times((evidence, &entries), &facts, policy)?;
-    let registry = authority::read_registry((evidence, &entries), trust)?;
+    let registry = authority::read_registry(leaves, trust, (of_firm, memory))?;
     let beliefs = Beliefs { policy, seen };
     let mut rollups = rollups::verify(evidence, (&signed, &facts), trust)?;
     let mut anchors = anchors::verify(evidence, &rollups, beliefs, &mut unchecked)?;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use witness_core::{
-    evidence::{EventFacts, Evidence, NotProved, Refusal, Verdict, verify},
+    evidence::{EventFacts, Evidence, NotProved, Refusal, Verdict, verify, verify_remembering},
     hash::Hash,
     note::Strict,
     policy::Policy,
@@ -35,7 +35,15 @@ impl Good {
     }
 
     fn judge(&self, text: &[u8], memo: &Memo) -> Result<Verdict, Refusal> {
-        verify(&Evidence::parse(text)?, &self.policy, &[], memo)
+        verify_remembering(&Evidence::parse(text)?, &self.policy, &[], memo, memo)
+    }
+
+    /// A memory in which all of the file is: what is altered must not pass for it.
+    fn remembered(&self) -> Memo {
+        let memo = Memo::new();
+        assert_eq!(self.judge(self.text.as_bytes(), &memo).as_ref(), Ok(&self.verdict));
+        assert_eq!(memo.remembered(), (1, 1));
+        memo
     }
 
     fn file(&self) -> Value {
@@ -125,7 +133,7 @@ fn is_among_zeros(text: &[u8], at: usize) -> bool {
 fn flip(good: &Good, bytes: std::ops::Range<usize>) -> usize {
     let workers: usize = 4;
     let flip_from = |first| {
-        let memo = Memo::default();
+        let memo = good.remembered();
         let mut accepted = 0;
         let bits = (bytes.start * 8 + first..bytes.end * 8).step_by(workers);
         for bit in bits.filter(|bit| !is_among_zeros(good.text.as_bytes(), bit / 8)) {
@@ -313,7 +321,7 @@ fn every_altered_value_is_named_by_the_check_that_owns_it() {
 }
 
 fn alter_values(good: &Good) {
-    let (file, ways, memo) = (good.file(), good.ways(), Memo::default());
+    let (file, ways, memo) = (good.file(), good.ways(), good.remembered());
     for way in &ways {
         let old = file.pointer(way).unwrap().as_str().unwrap();
         // Any other string of the same table can stand in its place, too.
@@ -335,7 +343,7 @@ fn every_altered_line_of_a_text_is_named_by_the_check_that_owns_it() {
 }
 
 fn alter_lines(good: &Good) {
-    let (file, memo) = (good.file(), Memo::default());
+    let (file, memo) = (good.file(), good.remembered());
     for way in good.ways() {
         let old = file.pointer(&way).unwrap().as_str().unwrap();
         let lines: Vec<&str> = old.split('\n').collect();
@@ -401,7 +409,7 @@ fn proofs(file: &Value) -> Vec<(String, &'static str)> {
 }
 
 fn alter_proofs(good: &Good) {
-    let (file, memo) = (good.file(), Memo::default());
+    let (file, memo) = (good.file(), good.remembered());
     for (way, expected) in proofs(&file) {
         let old = file.pointer(&way).unwrap().as_array().unwrap().clone();
         let is_receipt = way.ends_with("receipt_proof");
@@ -431,7 +439,7 @@ fn a_row_that_is_dropped_or_repeated_is_noticed() {
 }
 
 fn alter_tables(good: &Good) {
-    let (file, memo) = (good.file(), Memo::default());
+    let (file, memo) = (good.file(), good.remembered());
     let tables = [
         "/anchors",
         "/checkpoints",

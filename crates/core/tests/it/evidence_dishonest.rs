@@ -4,7 +4,10 @@
 use witness_core::{
     entry::{Entry, EntryKind},
     event::{Change, StatusClass},
-    evidence::{Attachment, Evidence, KnownRevocations, NotProved, Reference, Verdict, verify},
+    evidence::{
+        Attachment, Evidence, KnownRevocations, NotProved, Reference, Verdict, verify,
+        verify_remembering,
+    },
     hash::Hash,
     merkle::{LeafIndex, TreeSize},
     name::{Domain, Origin},
@@ -15,15 +18,21 @@ use witness_core::{
 };
 
 use crate::world::{
-    START, World, document, issuer, issuer_key, key, registrar_key, root_key, second_issuer_key,
+    Memo, START, World, document, issuer, issuer_key, key, registrar_key, root_key, second_issuer_key,
     signed, status,
 };
+
+static REMEMBERED: Memo = Memo::new();
 
 pub(crate) fn judge(evidence: &Evidence, policy: &Policy) -> Result<Verdict, &'static str> {
     // What is refused must be refused again after a journey through the file.
     let again = Evidence::parse(evidence.encode().as_bytes())
         .map_err(|error| witness_core::evidence::Refusal::from(error).reason())?;
-    verify(&again, policy, &[], &Strict).map_err(|refusal| refusal.reason())
+    let verdict = verify(&again, policy, &[], &Strict);
+    // Nor does it pass where all that the other tests have brought is remembered.
+    let remembering = verify_remembering(&again, policy, &[], &REMEMBERED, &REMEMBERED);
+    assert_eq!(remembering, verdict);
+    verdict.map_err(|refusal| refusal.reason())
 }
 
 fn reason(evidence: &Evidence) -> &'static str {

@@ -17,6 +17,7 @@ mod evidence_attached;
 mod evidence_dishonest;
 mod evidence_erased;
 mod evidence_policy;
+mod evidence_remembered;
 mod evidence_rollups;
 mod evidence_times;
 mod evidence_unknown;

@@ -1,22 +1,27 @@
 //! A whole firm in memory, honest unless told otherwise: keys, a log, registry notes, submissions,
 //! checkpoints, roll-ups, anchors, evidence. All keys and times are fixed, so that every run is the same.
 
-use std::{collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use witness_core::{
     checkpoint::Checkpoint,
     entry::{Entry, EntryKind},
     event::{Change, Event, Salt, Status, StatusClass},
-    evidence::{ErasedProof, EventProof, Evidence, EvidenceBuilder, ProvedEntry, RollUpProof},
+    evidence::{
+        ErasedProof, EventProof, Evidence, EvidenceBuilder, Memory, ProvedEntry, RollUpProof,
+    },
     evm::Anchor,
-    firm::{FirmText, Role, RoleKey},
+    firm::{Firm, FirmText, Role, RoleKey},
     hash::{DocumentHash, Hash},
     key::{SignatureType, SigningKey},
     merkle::{LeafIndex, TreeSize, leaves_path, leaves_root},
     name::{Domain, Jurisdictions, Name, Origin},
     note::{Ed25519, Note, PublicKey, SignatureLine, Strict},
     policy::Policy,
-    registry::{Change as RegistryBody, RegistryChange},
+    registry::{Change as RegistryBody, Registry, RegistryChange},
     schema::Schema,
     submission::Submission,
     time::Timestamp,
@@ -28,19 +33,58 @@ pub(crate) const ISSUER: &str = "school.example";
 const DETAILS: &str = "witness-details/v1\nAAAAAAAAAAAAAAAAAAAAAA==\nmodule=AB\n";
 pub(crate) const START: u64 = 1_770_000_000;
 
-/// Remembers what it has checked, as a server does.
+/// Remembers what it has checked and read, as a server does.
 #[derive(Debug, Default)]
-pub(crate) struct Memo(Mutex<BTreeMap<Hash, bool>>);
+pub(crate) struct Memo {
+    signatures: Mutex<BTreeMap<Hash, bool>>,
+    firms: Mutex<BTreeMap<Hash, Arc<Firm>>>,
+    registries: Mutex<BTreeMap<Hash, Arc<Registry>>>,
+}
+
+impl Memo {
+    pub(crate) const fn new() -> Self {
+        Self {
+            signatures: Mutex::new(BTreeMap::new()),
+            firms: Mutex::new(BTreeMap::new()),
+            registries: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// How many firms' keys and how many registries are remembered.
+    pub(crate) fn remembered(&self) -> (usize, usize) {
+        (self.firms.lock().unwrap().len(), self.registries.lock().unwrap().len())
+    }
+}
 
 impl Ed25519 for Memo {
     fn verify(&self, key: &PublicKey, message: &[u8], signature: &[u8; 64]) -> bool {
         let all = [key.as_bytes().as_slice(), signature, message].concat();
-        let known = self.0.lock().unwrap().get(&Hash::of(&all)).copied();
+        let known = self.signatures.lock().unwrap().get(&Hash::of(&all)).copied();
         known.unwrap_or_else(|| {
             let good = Strict.verify(key, message, signature);
-            self.0.lock().unwrap().insert(Hash::of(&all), good);
+            self.signatures.lock().unwrap().insert(Hash::of(&all), good);
             good
         })
+    }
+}
+
+impl Memory for Memo {
+    fn firm(&self, digest: &Hash) -> Option<Arc<Firm>> {
+        self.firms.lock().unwrap().get(digest).cloned()
+    }
+
+    fn keep_firm(&self, digest: Hash, firm: &Arc<Firm>, _size: usize) {
+        let before = self.firms.lock().unwrap().insert(digest, Arc::clone(firm));
+        assert!(before.is_none_or(|before| before == *firm), "two firms under one digest");
+    }
+
+    fn registry(&self, digest: &Hash) -> Option<Arc<Registry>> {
+        self.registries.lock().unwrap().get(digest).cloned()
+    }
+
+    fn keep_registry(&self, digest: Hash, registry: &Arc<Registry>, _size: usize) {
+        let before = self.registries.lock().unwrap().insert(digest, Arc::clone(registry));
+        assert!(before.is_none_or(|before| before == *registry), "two registries under one digest");
     }
 }
 
