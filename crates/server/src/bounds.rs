@@ -3,20 +3,24 @@
 //! For each event, and on each contract: the first anchor that covers it, and the newest one before it. Between the
 //! two it was received, whatever the firm says. Without a chain it is the first roll-up alone.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tonic::Status;
 use witness_core::{
-    evidence::{EvidenceBuilder, RollUpProof},
+    evidence::EvidenceBuilder,
     evm::Anchor,
     firm::Role,
     merkle::{LeafIndex, TreeSize},
     note::{Note, Signed},
-    rollup::{Contract, RollUpTree},
+    rollup::Contract,
 };
 use witness_ledger::{AnchorCell, Log, ReadError, StoreError};
 
-use crate::{convert, firm::Firm};
+use crate::{
+    convert,
+    firm::Firm,
+    rolled::{KnownRollUps, Rolled},
+};
 
 /// Anchors that are looked at on the way back, until one came in time after its checkpoint: a late one bounds
 /// nothing.
@@ -27,6 +31,9 @@ const STEPS_BACK_MAX: usize = 8;
 pub(crate) struct Bounds<'a> {
     pub(crate) firm: &'a Firm,
     pub(crate) log: &'a Log,
+    /// Number of the log among the firm's logs.
+    pub(crate) number: usize,
+    pub(crate) known: &'a KnownRollUps,
     /// Size of the file's own checkpoint: what came later is left out.
     pub(crate) size: TreeSize,
 }
@@ -52,7 +59,8 @@ impl Bounds<'_> {
 
     fn add_for(self, builder: &mut EvidenceBuilder, index: LeafIndex) -> Result<(), ReadError> {
         let store = &self.firm.store;
-        let Some(first) = store.rollup_over(self.log.origin(), index)? else { return Ok(()) };
+        let first = self.known.first_over(store, (self.number, self.log), index)?;
+        let Some(first) = first else { return Ok(()) };
         let mut is_anchored = false;
         for contract in self.firm.rollups.contracts.iter().copied() {
             let Some(after) = store.anchors_of(contract).at_or_after(first)? else { continue };
@@ -63,7 +71,7 @@ impl Bounds<'_> {
             }
         }
         if !is_anchored && let Some(rolled) = self.rolled(first)? {
-            builder.rollup(rolled.proof);
+            builder.rollup(rolled.proof.clone());
         }
         Ok(())
     }
@@ -73,7 +81,7 @@ impl Bounds<'_> {
         self,
         contract: Contract,
         rollup: u64,
-    ) -> Result<Option<(AnchorCell, Rolled)>, ReadError> {
+    ) -> Result<Option<(AnchorCell, Arc<Rolled>)>, ReadError> {
         let anchors = self.firm.store.anchors_of(contract);
         let mut next = anchors.before(rollup)?;
         for _ in 0..STEPS_BACK_MAX {
@@ -93,34 +101,22 @@ impl Bounds<'_> {
         self,
         builder: &mut EvidenceBuilder,
         (contract, cell): (Contract, &AnchorCell),
-        rolled: Option<Rolled>,
+        rolled: Option<Arc<Rolled>>,
     ) -> Result<bool, ReadError> {
         // An anchor on a contract that its roll-up does not name would be refused.
-        let is_for_it = |rolled: &Rolled| rolled.contracts.contains(&contract);
+        let is_for_it = |rolled: &Arc<Rolled>| rolled.contracts.contains(&contract);
         let Some(rolled) = rolled.filter(|it| it.size <= self.size).filter(is_for_it) else {
             return Ok(false);
         };
         let anchor = Anchor::parse(&cell.anchor).ok().filter(|anchor| anchor.contract == contract);
         let anchor = anchor.ok_or(StoreError::Damaged { what: "anchor" })?;
-        builder.rollup(rolled.proof);
+        builder.rollup(rolled.proof.clone());
         builder.anchor(cell.rollup, anchor);
         Ok(true)
     }
 
-    /// A roll-up, with the way to this log's checkpoint; `None` if it does not cover the log.
-    fn rolled(self, sequence: u64) -> Result<Option<Rolled>, ReadError> {
-        let damaged = || StoreError::Damaged { what: "roll-up" };
-        let cell = self.firm.store.rollup(sequence)?.ok_or_else(damaged)?;
-        let Some((index, checkpoint)) = cell.checkpoint_of(self.log.origin()) else {
-            return Ok(None);
-        };
-        let contracts = cell.text().ok_or_else(damaged)?.contracts;
-        let tree = RollUpTree::new(cell.checkpoints.iter().map(String::as_str));
-        let path = tree.ok().and_then(|tree| tree.path(index)).ok_or_else(damaged)?;
-        let signed = self.log.checkpoint(checkpoint.size)?;
-        let signed = String::from_utf8(signed).map_err(|_why| damaged())?;
-        let proof = RollUpProof { checkpoint: signed, index, note: cell.note, path };
-        Ok(Some(Rolled { proof, size: checkpoint.size, contracts }))
+    fn rolled(self, sequence: u64) -> Result<Option<Arc<Rolled>>, ReadError> {
+        self.known.rolled(&self.firm.store, (self.number, self.log), sequence)
     }
 
     /// The firm's signed time on the checkpoint of a roll-up.
@@ -132,13 +128,4 @@ impl Bounds<'_> {
             (_, Signed::Plain) => None,
         }
     }
-}
-
-/// A roll-up as it concerns one log.
-struct Rolled {
-    proof: RollUpProof,
-    /// Size of the log's checkpoint in it.
-    size: TreeSize,
-    /// The contracts that it names.
-    contracts: Vec<Contract>,
 }

@@ -5,30 +5,34 @@ use std::{collections::BTreeSet, sync::Arc};
 use quick_cache::sync::Cache;
 use tonic::{Code, Status};
 use witness_core::{
-    entry::Entry,
     event::Event,
     evidence::{self, ErasedProof, EventProof, EvidenceBuilder, ProvedEntry},
     hash::DocumentHash,
     merkle::{LeafIndex, TreeSize},
     name::Domain,
-    submission::{IssuerNote, Submission},
 };
 use witness_ledger::{DocumentEvent, Log, Place, Published};
 
-use crate::{bounds::Bounds, convert, firm::Firm};
+use crate::{bounds::Bounds, convert, firm::Firm, rolled::KnownRollUps};
 
 /// Firm and registry entries that are kept ready, each proved at one published size.
 const PROVED_KEPT: usize = 16_384;
+/// Places of the firm's notes that are kept ready.
+const FIRM_NOTES_KEPT: usize = 1024;
 
 /// Puts evidence together.
 pub(crate) struct Assembler {
     firm: Arc<Firm>,
     proved: Cache<(usize, LeafIndex), Arc<(TreeSize, ProvedEntry)>>,
+    /// Where the firm's notes stand in each log, by their numbers. They stay there.
+    firm_notes: Cache<(usize, u64), LeafIndex>,
+    rollups: KnownRollUps,
 }
 
 impl Assembler {
     pub(crate) fn new(firm: Arc<Firm>) -> Self {
-        Self { firm, proved: Cache::new(PROVED_KEPT) }
+        let (proved, firm_notes) = (Cache::new(PROVED_KEPT), Cache::new(FIRM_NOTES_KEPT));
+        Self { firm, proved, firm_notes, rollups: KnownRollUps::new() }
     }
 
     /// The evidence file of a document, from events and erasures that are all below `published`. Details are left out:
@@ -42,7 +46,7 @@ impl Assembler {
     ) -> Result<String, Status> {
         let size = published.size;
         let mut builder = EvidenceBuilder::new(published.note.to_string());
-        for index in firm_notes(log, size)? {
+        for index in self.firm_notes(log, size)? {
             builder.firm(self.proved(log, index, size)?);
         }
         let (mut vouchers, mut entries) = (vouchers_of_issuer(log, issuer), BTreeSet::new());
@@ -65,7 +69,8 @@ impl Assembler {
         if let Some(by) = erased.filter(|_| !is_left) {
             return Err(convert::erased(by));
         }
-        Bounds { firm: &self.firm, log, size }.add(&mut builder, entries)?;
+        let (firm, known, number) = (&self.firm, &self.rollups, self.number_of(log));
+        Bounds { firm, log, number, known, size }.add(&mut builder, entries)?;
         vouchers.retain(|index| index.0 < size.0);
         for index in vouchers {
             builder.registry(self.proved(log, index, size)?);
@@ -86,15 +91,38 @@ impl Assembler {
     fn verify(&self, file: &str) -> Result<(), String> {
         let evidence =
             evidence::Evidence::parse(file.as_bytes()).map_err(|error| error.to_string())?;
-        evidence::verify(&evidence, &self.firm.policy, &[], &self.firm.memo)
+        let (policy, memo) = (&self.firm.policy, &self.firm.memo);
+        evidence::verify_remembering(&evidence, policy, &[], memo, memo)
             .map(drop)
             .map_err(|refusal| refusal.to_string())
     }
 
+    /// Number of a log among the firm's logs.
+    fn number_of(&self, log: &Log) -> usize {
+        let number = self.firm.logs.iter().position(|other| other.origin() == log.origin());
+        number.unwrap_or(usize::MAX)
+    }
+
+    /// All notes of the firm, in order.
+    fn firm_notes(&self, log: &Log, size: TreeSize) -> Result<Vec<LeafIndex>, Status> {
+        let number = self.number_of(log);
+        let mut indexes = Vec::new();
+        for sequence in 0..log.overview().firm.next_sequence() {
+            let known = self.firm_notes.get(&(number, sequence));
+            let read =
+                || log.firm_note_index(sequence).map_err(|error| convert::read_status(&error));
+            let index = known.map_or_else(read, |index| Ok(Some(index)))?;
+            if let Some(index) = index.filter(|_| known.is_none()) {
+                self.firm_notes.insert((number, sequence), index);
+            }
+            indexes.extend(index.filter(|index| index.0 < size.0));
+        }
+        Ok(indexes)
+    }
+
     /// An entry with its path; those that vouch for an issuer come again in each of its files.
     fn proved(&self, log: &Log, index: LeafIndex, size: TreeSize) -> Result<ProvedEntry, Status> {
-        let position = self.firm.logs.iter().position(|other| other.origin() == log.origin());
-        let key = (position.unwrap_or(usize::MAX), index);
+        let key = (self.number_of(log), index);
         if let Some(known) = self.proved.get(&key).filter(|known| known.0 == size) {
             return Ok(known.1.clone());
         }
@@ -108,16 +136,6 @@ impl std::fmt::Debug for Assembler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Assembler").finish_non_exhaustive()
     }
-}
-
-/// All notes of the firm, in order.
-fn firm_notes(log: &Log, size: TreeSize) -> Result<Vec<LeafIndex>, Status> {
-    let mut indexes = Vec::new();
-    for sequence in 0..log.overview().firm.next_sequence() {
-        let index = log.firm_note_index(sequence).map_err(|error| convert::read_status(&error))?;
-        indexes.extend(index.filter(|index| index.0 < size.0));
-    }
-    Ok(indexes)
 }
 
 /// The notes on the issuer and all its keys, those revoked included, and on its end.
@@ -134,9 +152,7 @@ fn vouchers_of_issuer(log: &Log, issuer: &Domain) -> BTreeSet<LeafIndex> {
 fn vouchers_of_event(log: &Log, issuer: &Domain, event: &DocumentEvent) -> Vec<LeafIndex> {
     let overview = log.overview();
     let record = overview.registry.issuer(issuer);
-    let entry = Entry::parse(&event.entry).ok();
-    let note = entry.and_then(|entry| IssuerNote::<Submission>::parse(entry.body.as_bytes()).ok());
-    let stream = note.and_then(|note| record?.streams.get(&note.body.stream));
+    let stream = record.and_then(|record| record.streams.get(&event.stream));
     let text = event.event.as_deref().ok().and_then(|text| Event::parse(text).ok());
     let claim_type = text.and_then(|event| overview.registry.claim_type(&event.claim_type));
     let registered = claim_type.into_iter().flat_map(|record| &record.registered);

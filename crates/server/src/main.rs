@@ -20,6 +20,7 @@ mod memo;
 mod metrics;
 mod places;
 mod retention;
+mod rolled;
 mod rollups;
 mod serve;
 mod services;

@@ -18,8 +18,8 @@ use witness_core::{
 };
 
 use crate::world::{
-    Memo, START, World, document, issuer, issuer_key, key, registrar_key, root_key, second_issuer_key,
-    signed, status,
+    Memo, START, World, document, issuer, issuer_key, key, registrar_key, root_key,
+    second_issuer_key, signed, status,
 };
 
 static REMEMBERED: Memo = Memo::new();

@@ -2,10 +2,13 @@
 //! taken for what was read before.
 
 use witness_core::{
+    checkpoint::Checkpoint,
     entry::{Entry, EntryKind},
     event::Change,
     evidence::{Evidence, Refusal, Verdict, verify, verify_remembering},
+    firm::Role,
     key::SigningKey,
+    merkle::{TreeSize, leaves_root},
     note::Strict,
     policy::Policy,
     registry::Change as RegistryBody,
@@ -13,12 +16,19 @@ use witness_core::{
 
 use crate::{
     evidence_dishonest::plain,
-    world::{FIRM, Memo, START, World, issuer, issuer_key, key, registrar_key},
+    world::{
+        FIRM, Memo, START, World, issuer, issuer_key, key, log_key, registrar_key, signed,
+        timestamp_key,
+    },
 };
 
 fn judge(evidence: &Evidence, policy: &Policy, memo: &Memo) -> Result<Verdict, Refusal> {
     let verdict = verify_remembering(evidence, policy, &[], memo, memo);
-    assert_eq!(verdict, verify(evidence, policy, &[], &Strict), "it is not that of a first reading");
+    assert_eq!(
+        verdict,
+        verify(evidence, policy, &[], &Strict),
+        "it is not that of a first reading"
+    );
     verdict
 }
 
@@ -112,4 +122,53 @@ fn another_policy_judges_what_is_remembered_anew() {
     assert_eq!(refusal.reason(), "registrar-not-pinned");
     judge(&evidence, &pinned(registrar_key()), &memo).unwrap();
     assert_eq!(memo.remembered(), (1, 2));
+}
+
+/// An issuer with a document, registered by the registrar of all tests, in a log of a firm with these keys.
+fn under(keys: &[(Role, SigningKey)]) -> World {
+    let mut world = World::empty();
+    world.amend_firm(keys);
+    world.register(RegistryBody::IssuerAdded { issuer: issuer() }, &[]);
+    world.add_key(&issuer_key(), false, &[]);
+    world.open("main");
+    world.claim_type();
+    world.submit("main", &[(1, Change::Issued, None)], &issuer_key());
+    world
+}
+
+fn keys_of_log() -> Vec<(Role, SigningKey)> {
+    vec![(Role::Log, log_key()), (Role::Timestamp, timestamp_key())]
+}
+
+#[test]
+fn a_registry_that_is_remembered_is_not_taken_under_other_keys_of_the_firm() {
+    let memo = Memo::new();
+    let mut named = keys_of_log();
+    named.push((Role::Registrar, registrar_key()));
+    let evidence = under(&named).evidence(&[1]);
+    judge(&evidence, &World::policy(), &memo).unwrap();
+    let unnamed = under(&keys_of_log()).evidence(&[1]);
+    let texts = |evidence: &Evidence| -> Vec<String> {
+        evidence.registry.iter().map(|at| evidence.entries[at.0].text.clone()).collect()
+    };
+    assert_eq!(texts(&unnamed), texts(&evidence));
+    let refusal = judge(&unnamed, &World::policy(), &memo).unwrap_err();
+    assert_eq!(refusal.reason(), "registry-note");
+}
+
+#[test]
+fn a_registry_that_is_remembered_is_not_taken_for_that_of_another_log() {
+    const OTHER: &str = "witness.example/log2";
+    let memo = Memo::new();
+    let mut keys = keys_of_log();
+    keys.extend([(Role::Log, key(OTHER, 7)), (Role::Registrar, registrar_key())]);
+    let world = under(&keys);
+    let mut evidence = world.evidence(&[1]);
+    judge(&evidence, &World::policy(), &memo).unwrap();
+    let root = leaves_root(&world.leaves());
+    let size = TreeSize(u64::try_from(world.entries.len()).unwrap());
+    let checkpoint = Checkpoint { origin: OTHER.to_owned(), size, root }.encode();
+    evidence.checkpoints = vec![signed(checkpoint, &[&key(OTHER, 7)]).to_string()];
+    let refusal = judge(&evidence, &World::policy(), &memo).unwrap_err();
+    assert_eq!(refusal.reason(), "registry-note");
 }
