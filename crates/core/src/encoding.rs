@@ -16,6 +16,24 @@ pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
+/// The 44 characters of 32 bytes in standard base64.
+#[must_use]
+pub fn base64_of_hash(bytes: &[u8; 32]) -> [u8; 44] {
+    let mut text = [b'='; 44];
+    // It always fits.
+    STANDARD.encode_slice(bytes, &mut text).unwrap_or_default();
+    text
+}
+
+/// Decodes 32 bytes of standard base64, as [`from_base64`] does.
+#[must_use]
+pub fn from_base64_exactly(text: &str) -> Option<[u8; 32]> {
+    // By whole groups of four characters it could be 33.
+    let mut bytes = [0; 33];
+    let size = STANDARD.decode_slice(text, &mut bytes).ok()?;
+    bytes.get(..size)?.try_into().ok()
+}
+
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -58,6 +76,25 @@ mod tests {
         assert_eq!(from_hex::<2>("0fa0"), Some([0x0f, 0xa0]));
         for wrong in ["0FA0", "0fa", "0fa00", "0g00", ""] {
             assert_eq!(from_hex::<2>(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn thirty_two_bytes_are_written_and_read_as_any_others() {
+        for byte in 0..=255 {
+            let bytes = [byte; 32];
+            let text = base64(&bytes);
+            assert_eq!(base64_of_hash(&bytes), text.as_bytes());
+            assert_eq!(from_base64_exactly(&text), Some(bytes));
+        }
+        for size in (0..=80).filter(|size| *size != 32) {
+            assert_eq!(from_base64_exactly(&base64(&alloc::vec![7; size])), None, "{size}");
+        }
+        let good = base64(&[0; 32]);
+        for wrong in
+            [good.replace("A=", "B="), good.replace('=', ""), good.clone() + "\n", good + "="]
+        {
+            assert_eq!((from_base64_exactly(&wrong), from_base64(&wrong)), (None, None), "{wrong}");
         }
     }
 

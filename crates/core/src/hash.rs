@@ -67,7 +67,7 @@ impl Hash {
     /// Decodes what [`Hash::to_base64`] gives, and nothing else.
     #[must_use]
     pub fn from_base64(text: &str) -> Option<Self> {
-        Self::from_slice(&encoding::from_base64(text)?)
+        encoding::from_base64_exactly(text).map(Self)
     }
 
     /// 64 lower-case hexadecimal digits.

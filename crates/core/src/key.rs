@@ -150,7 +150,6 @@ impl VerifyingKey {
     }
 }
 
-/// The vkey.
 /// Whether y lies below p = 2^255 - 19. A point has one canonical encoding (RFC 8032 section 5.1.3), yet
 /// decoding takes y = p + 1 and the like too: one key under two sets of bytes would have two ids. (The other
 /// way to write a point twice, a sign where x is 0, has weak points only.)
@@ -160,6 +159,7 @@ fn is_canonical(public: &[u8; 32]) -> bool {
     !is_above || *lowest < 0xed
 }
 
+/// The vkey.
 impl fmt::Display for VerifyingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let body = typed(self.signature_type, self.key.as_bytes());

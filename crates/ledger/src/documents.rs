@@ -13,7 +13,7 @@ use witness_core::{
 };
 
 use crate::{
-    cells::{DocumentCell, PlaceCell, Reader, family},
+    cells::{DocumentCell, PlaceCell, family},
     conflicts,
     erasure::{self, ErasedBy},
     reader::LogReader,
@@ -211,7 +211,8 @@ pub(crate) fn erased(
     found.ok_or(StoreError::Damaged { what: "body cell" })
 }
 
-/// Leaf hash and path of an event in its submission's tree; all leaves of the submission are hashed for it.
+/// Leaf hash and path of an event in its submission's tree; all leaves of the submission are hashed for it, unless the
+/// roots of its subtrees are known.
 pub(crate) fn event_path(
     reader: &LogReader,
     place: Place,
@@ -222,12 +223,17 @@ pub(crate) fn event_path(
     let Some(bytes) = reader.store.get(family::LEAVES, &key)? else {
         return Ok((conflicts::submission_at(&reader.store, place.index)?.body.root, Vec::new()));
     };
-    let mut rest = Reader(&bytes);
-    let mut leaves = Vec::with_capacity(bytes.len() / 32);
-    while let Some(leaf) = rest.hash() {
-        leaves.push(leaf);
-    }
-    let leaf = leaves.get(usize::from(place.event)).copied().ok_or_else(damaged)?;
-    let path = merkle::leaves_path(&leaves, LeafIndex(u64::from(place.event)));
+    let (leaves, _) = bytes.as_chunks::<32>();
+    let event = usize::from(place.event);
+    let (subtree, within) = (event / merkle::SUBTREE_LEAVES, event % merkle::SUBTREE_LEAVES);
+    let subtree = leaves.chunks(merkle::SUBTREE_LEAVES).nth(subtree).ok_or_else(damaged)?;
+    let subtree: Vec<Hash> = subtree.iter().copied().map(Hash::new).collect();
+    let leaf = subtree.get(within).copied().ok_or_else(damaged)?;
+    let index = LeafIndex(u64::from(place.event));
+    let path = if leaves.len() <= merkle::SUBTREE_LEAVES {
+        merkle::leaves_path(&subtree, index)
+    } else {
+        merkle::subtree_path(&reader.subtree_roots(place.index, leaves), &subtree, index)
+    };
     Ok((leaf, path.ok_or_else(damaged)?))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use quick_cache::sync::Cache;
+use quick_cache::{Weighter, sync::Cache};
 use witness_core::{
     hash::Hash,
     merkle::{self, LeafIndex, TreeSize},
@@ -17,6 +17,12 @@ use crate::{
 
 /// Tiles kept in memory, with their inner nodes 16 KiB each.
 const TILES_CACHED: usize = 1024;
+/// What subtrees of submissions are kept may weigh, in bytes: those of some 40,000 submissions of 256 events.
+const SUBTREES_WEIGHT_MAX: u64 = 16 << 20;
+/// What each submission weighs beside its hashes.
+const SUBTREES_WEIGHT: usize = 128;
+/// The table for them begins with so many places.
+const SUBTREES_EXPECTED: usize = 4096;
 
 /// Why something could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -51,17 +57,40 @@ pub enum ReadError {
 pub(crate) struct LogReader {
     pub(crate) store: Arc<Store>,
     tiles: Cache<TileId, Arc<Tile>>,
+    /// Roots of the subtrees of submissions. Leaf hashes stay, whatever is erased, and with them these.
+    subtrees: Cache<LeafIndex, Arc<[Hash]>, SubtreesWeight>,
+}
+
+#[derive(Debug, Clone)]
+struct SubtreesWeight;
+
+impl Weighter<LeafIndex, Arc<[Hash]>> for SubtreesWeight {
+    fn weight(&self, _index: &LeafIndex, roots: &Arc<[Hash]>) -> u64 {
+        u64::try_from(SUBTREES_WEIGHT + size_of_val::<[Hash]>(roots)).unwrap_or(u64::MAX)
+    }
 }
 
 impl LogReader {
     pub(crate) fn new(store: Arc<Store>) -> Self {
-        Self { store, tiles: Cache::new(TILES_CACHED) }
+        let subtrees = Cache::with_weighter(SUBTREES_EXPECTED, SUBTREES_WEIGHT_MAX, SubtreesWeight);
+        Self { store, tiles: Cache::new(TILES_CACHED), subtrees }
     }
 
     /// Text of an entry.
     pub(crate) fn entry(&self, index: LeafIndex) -> Result<Vec<u8>, StoreError> {
         let text = self.store.get(family::ENTRY, &cells::index_key(index))?;
         text.ok_or(StoreError::Damaged { what: "entry" })
+    }
+
+    /// The roots of the subtrees of the submission in an entry, which has these leaf hashes.
+    pub(crate) fn subtree_roots(&self, index: LeafIndex, leaves: &[[u8; 32]]) -> Arc<[Hash]> {
+        if let Some(known) = self.subtrees.get(&index) {
+            return known;
+        }
+        let leaves: Vec<Hash> = leaves.iter().copied().map(Hash::new).collect();
+        let roots: Arc<[Hash]> = merkle::subtree_roots(&leaves).into();
+        self.subtrees.insert(index, Arc::clone(&roots));
+        roots
     }
 
     /// Texts of up to `limit` entries from `from` on, below `end`.
@@ -158,5 +187,43 @@ impl TileSource for &LogReader {
         let node = read.node(height, index).ok_or(StoreError::Damaged { what: "tile" })?;
         self.tiles.insert(tile, read);
         Ok(node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rocksdb::Cache as BlockCache;
+    use witness_core::name::Origin;
+
+    #[test]
+    fn the_subtrees_of_each_submission_are_its_own_and_no_more_are_kept_than_are_allowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let origin = Origin::parse("witness.example/log1").unwrap();
+        let store = Store::open(folder.path(), &origin, &BlockCache::new_lru_cache(1 << 20));
+        let reader = LogReader::new(Arc::new(store.unwrap()));
+        let leaves = |index: u64| -> Vec<[u8; 32]> {
+            let leaf = |event: u64| {
+                *Hash::leaf(&[index.to_be_bytes(), event.to_be_bytes()].concat()).as_bytes()
+            };
+            (0..33 + index % 3 * 32).map(leaf).collect()
+        };
+        let roots = |index| {
+            let leaves: Vec<Hash> = leaves(index).into_iter().map(Hash::new).collect();
+            merkle::subtree_roots(&leaves)
+        };
+        for _ in 0..2 {
+            for index in 0..100 {
+                let found = reader.subtree_roots(LeafIndex(index), &leaves(index));
+                assert_eq!(*found, *roots(index));
+            }
+            assert_eq!(reader.subtrees.len(), 100, "each is kept once");
+        }
+        let long: Arc<[Hash]> = vec![Hash::ZERO; 2048].into();
+        for index in 1000..1400 {
+            reader.subtrees.insert(LeafIndex(index), Arc::clone(&long));
+            assert!(reader.subtrees.weight() <= SUBTREES_WEIGHT_MAX);
+        }
+        assert!(reader.subtrees.len() < 400, "{}", reader.subtrees.len());
     }
 }

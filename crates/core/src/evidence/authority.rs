@@ -127,12 +127,12 @@ fn read_registry_anew(leaves: Leaves<'_>, trust: Trust<'_>) -> Result<Registry, 
     Ok(registry)
 }
 
-fn row<'a>(
-    leaves: Leaves<'a>,
+fn row(
+    leaves: Leaves<'_>,
     table: Table,
     position: usize,
     reference: Reference,
-) -> Result<(&'a EvidenceEntry, &'a Entry), Refusal> {
+) -> Result<(&EvidenceEntry, &Entry), Refusal> {
     let from = Referrer::Row(table, position);
     let beyond = Refusal::ReferenceOutOfRange { from, table: Table::Entries };
     let read = leaves.entries.get(reference.0);

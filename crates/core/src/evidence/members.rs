@@ -6,10 +6,14 @@ use alloc::{
 };
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Visitor},
+};
 
 use super::file::Reference;
 use crate::{
+    encoding,
     hash::{DocumentHash, Hash},
     merkle::LeafIndex,
     name::Domain,
@@ -47,8 +51,51 @@ fn read<'de, D: Deserializer<'de>, T>(
     expected: &'static str,
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<T, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse(&text).ok_or_else(|| D::Error::custom(expected))
+    deserializer.deserialize_str(Text { expected, parse })
+}
+
+/// A string that is read where it stands.
+struct Text<F> {
+    expected: &'static str,
+    parse: F,
+}
+
+impl<T, F: FnOnce(&str) -> Option<T>> Visitor<'_> for Text<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.parse)(text).ok_or_else(|| E::custom(self.expected))
+    }
+}
+
+/// A hash, written in base64.
+struct Base64(Hash);
+
+impl Serialize for Base64 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let digits = encoding::base64_of_hash(self.0.as_bytes());
+        // Digits are ASCII; were they not, no parser would take the file.
+        serializer.serialize_str(str::from_utf8(&digits).unwrap_or_default())
+    }
+}
+
+impl<'de> Deserialize<'de> for Base64 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read(deserializer, EXPECTED_HASH, Hash::from_base64).map(Self)
+    }
+}
+
+/// An inclusion path or a consistency proof.
+struct Path<'a>(&'a [Hash]);
+
+impl Serialize for Path<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|hash| Base64(*hash)))
+    }
 }
 
 pub(super) fn read_format<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -69,40 +116,37 @@ pub(super) fn read_index<'de, D: Deserializer<'de>>(
 }
 
 pub(super) fn write_hash<S: Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&hash.to_base64())
+    Base64(*hash).serialize(serializer)
 }
 
 pub(super) fn read_hash<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
-    read(deserializer, EXPECTED_HASH, Hash::from_base64)
+    Base64::deserialize(deserializer).map(|hash| hash.0)
 }
 
 pub(super) fn write_path<S: Serializer>(path: &[Hash], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(path.iter().map(|hash| hash.to_base64()))
+    Path(path).serialize(serializer)
 }
 
 pub(super) fn read_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
-    hashes(&Vec::deserialize(deserializer)?).ok_or_else(|| D::Error::custom(EXPECTED_HASH))
+    Vec::deserialize(deserializer).map(hashes)
 }
 
 pub(super) fn write_paths<S: Serializer>(
     paths: &[Vec<Hash>],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let shown =
-        |path: &Vec<Hash>| -> Vec<String> { path.iter().map(|hash| hash.to_base64()).collect() };
-    serializer.collect_seq(paths.iter().map(shown))
+    serializer.collect_seq(paths.iter().map(|path| Path(path)))
 }
 
 pub(super) fn read_paths<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<Vec<Hash>>, D::Error> {
-    let paths = Vec::<Vec<String>>::deserialize(deserializer)?;
-    let read = paths.iter().map(|path| hashes(path)).collect::<Option<_>>();
-    read.ok_or_else(|| D::Error::custom(EXPECTED_HASH))
+    let paths = Vec::<Vec<Base64>>::deserialize(deserializer)?;
+    Ok(paths.into_iter().map(hashes).collect())
 }
 
-fn hashes(path: &[String]) -> Option<Vec<Hash>> {
-    path.iter().map(|text| Hash::from_base64(text)).collect()
+fn hashes(path: Vec<Base64>) -> Vec<Hash> {
+    path.into_iter().map(|hash| hash.0).collect()
 }
 
 pub(super) fn write_document<S: Serializer>(

@@ -94,3 +94,47 @@ pub fn leaves_path(leaves: &[Hash], index: LeafIndex) -> Option<Vec<Hash>> {
     let proof = tree(leaves).proof(&[index]);
     Some(proof.proof_hashes().iter().map(|hash| Hash::new(*hash)).collect())
 }
+
+/// Leaves of one subtree: a power of two, so that the subtrees are subtrees of the whole.
+pub const SUBTREE_LEAVES: usize = 32;
+
+/// The roots of a small tree's subtrees, each over [`SUBTREE_LEAVES`] leaves, the last one over what is left: with them
+/// a path takes the leaves of one subtree alone.
+#[must_use]
+pub fn subtree_roots(leaves: &[Hash]) -> Vec<Hash> {
+    leaves.chunks(SUBTREE_LEAVES).map(leaves_root).collect()
+}
+
+/// What [`leaves_path`] gives, from the roots of all subtrees and the leaves of the one that the leaf is in.
+#[must_use]
+pub fn subtree_path(roots: &[Hash], subtree: &[Hash], index: LeafIndex) -> Option<Vec<Hash>> {
+    let leaves = u64::try_from(SUBTREE_LEAVES).ok()?;
+    let mut path = leaves_path(subtree, LeafIndex(index.0 % leaves))?;
+    path.extend(leaves_path(roots, LeafIndex(index.0 / leaves))?);
+    Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_by_subtrees_is_the_path_in_the_whole_tree() {
+        let all: Vec<Hash> = (0..260_u16).map(|leaf| Hash::leaf(&leaf.to_be_bytes())).collect();
+        for size in (1..=130).chain([159, 160, 161, 255, 256, 257, 260]) {
+            let leaves = &all[..size];
+            let roots = subtree_roots(leaves);
+            for (number, subtree) in leaves.chunks(SUBTREE_LEAVES).enumerate() {
+                for within in 0..subtree.len() {
+                    let index = u64::try_from(number * SUBTREE_LEAVES + within).unwrap();
+                    let index = LeafIndex(index);
+                    let path = subtree_path(&roots, subtree, index);
+                    assert_eq!(path, leaves_path(leaves, index), "{index} of {size}");
+                    assert!(path.is_some());
+                }
+            }
+            let beyond = u64::try_from(roots.len() * SUBTREE_LEAVES).unwrap();
+            assert_eq!(subtree_path(&roots, leaves, LeafIndex(beyond)), None);
+        }
+    }
+}

@@ -4,7 +4,9 @@ mod build;
 mod proof;
 mod source;
 
-pub use build::{CompactRange, leaves_path, leaves_root};
+pub use build::{
+    CompactRange, SUBTREE_LEAVES, leaves_path, leaves_root, subtree_path, subtree_roots,
+};
 pub use proof::{PATH_HASHES_MAX, ProofError, verify_consistency, verify_inclusion};
 pub use source::{NodeSource, consistency_path, inclusion_path, root};
 
