@@ -2,7 +2,7 @@
 //! erased, found before the one writer's turn.
 
 use std::{
-    collections::{BTreeMap, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     ops::Range as Sequences,
 };
 
@@ -160,13 +160,60 @@ fn events_key(stream: u32, first: u64) -> Vec<u8> {
 }
 
 /// Key of the mark of a document of which nothing is left: whoever presents its hash learns when it was erased.
-pub(crate) fn document_key(issuer: u32, document: &Hash) -> Vec<u8> {
+fn document_key(issuer: u32, document: &Hash) -> Vec<u8> {
     Cell::default().u8(b'd').hash(&cells::digest("witness-erased/v1", issuer, document)).0
 }
 
-/// Writes that nothing is left of a document.
-pub(crate) fn mark_document(writes: &mut Writes, key: Vec<u8>, by: ErasedBy) {
-    writes.put(family::ERASURE, key, by.encode(Cell::default()));
+/// That all of a document was erased.
+pub(crate) struct DocumentErased {
+    by: ErasedBy,
+    /// Streams that its events were in.
+    streams: BTreeSet<u32>,
+}
+
+impl DocumentErased {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        let by = ErasedBy::decode(&mut reader)?;
+        let mut streams = BTreeSet::new();
+        while !reader.0.is_empty() {
+            streams.insert(reader.u32()?);
+        }
+        Some(Self { by, streams })
+    }
+
+    /// Streams that its events were in.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = u32> + '_ {
+        self.streams.iter().copied()
+    }
+}
+
+/// Writes that nothing is left of a document, whose events were in these streams.
+pub(crate) fn mark_document(
+    (writes, store): (&mut Writes, &Store),
+    (issuer, document): (u32, &Hash),
+    by: ErasedBy,
+    streams: &BTreeSet<u32>,
+) -> Result<(), StoreError> {
+    // It can have been erased before, and issued again.
+    let before = document_erased(store, issuer, document)?;
+    let all = before.iter().flat_map(DocumentErased::streams).chain(streams.iter().copied());
+    let all: BTreeSet<u32> = all.collect();
+    let value = all.into_iter().fold(Cell(by.encode(Cell::default())), Cell::u32).0;
+    writes.put(family::ERASURE, document_key(issuer, document), value);
+    Ok(())
+}
+
+/// That all that was known of a document was erased, if it was.
+pub(crate) fn document_erased(
+    store: &Store,
+    issuer: u32,
+    document: &Hash,
+) -> Result<Option<DocumentErased>, StoreError> {
+    let Some(value) = store.get(family::ERASURE, &document_key(issuer, document))? else {
+        return Ok(None);
+    };
+    DocumentErased::decode(&value).map(Some).ok_or(StoreError::Damaged { what: "erasure mark" })
 }
 
 /// When all that was known of a document was erased, if it was.
@@ -175,11 +222,7 @@ pub(crate) fn document_erased_by(
     issuer: u32,
     document: &Hash,
 ) -> Result<Option<ErasedBy>, StoreError> {
-    let Some(value) = store.get(family::ERASURE, &document_key(issuer, document))? else {
-        return Ok(None);
-    };
-    let by = ErasedBy::decode(&mut Reader(&value));
-    by.map(Some).ok_or(StoreError::Damaged { what: "erasure mark" })
+    Ok(document_erased(store, issuer, document)?.map(|erased| erased.by))
 }
 
 /// Remembers that old values of these submissions' bodies may still be in files.

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use witness_core::{
     anomaly::State,
     entry::Entry,
-    erasure::{Erasure, Range},
     event::{Event, StatusClass},
     hash::DocumentHash,
     merkle::{LeafIndex, TreeSize},
@@ -22,7 +21,7 @@ use super::{
 use crate::{
     cells::{self, DocumentCell, PlaceCell, family},
     conflicts,
-    erasure::document_erased_by,
+    erasure::document_erased,
     reader::LogReader,
     store::{Store, StoreError},
 };
@@ -96,7 +95,7 @@ pub(super) fn held(
         }
     }
     let mut standing = standing.map(Looking::end);
-    if events.is_empty() && erased_in(reader, registry, streams, (issuer.ordinal, document))? {
+    if events.is_empty() && was_erased(store, streams, (issuer.ordinal, document))? {
         standing = Some(Standing::Erased);
     }
     Ok(Held { events: events.into(), standing })
@@ -167,27 +166,14 @@ fn entries(store: &Store, places: &[PlaceCell]) -> Result<Vec<Option<Vec<u8>>>, 
     Ok(found)
 }
 
-/// Whether all of a document was erased, and its last events lay in streams that the caller may see: all that the
-/// entry names that says so. (Which were the document's, nobody knows any more.) As many reads whatever is there.
-fn erased_in(
-    reader: &LogReader,
-    registry: &Registry,
+/// Whether all of a document was erased, of which the caller may have seen something. As many reads whatever is there.
+fn was_erased(
+    store: &Store,
     streams: &Streams,
     (issuer, document): (u32, &DocumentHash),
 ) -> Result<bool, StoreError> {
-    let by = document_erased_by(&reader.store, issuer, &document.0)?;
-    let index = by.map_or(LeafIndex(u64::MAX), |by| by.index);
-    let entry = reader.store.get(family::ENTRY, &cells::index_key(index))?;
-    let entry = entry.and_then(|text| Entry::parse(&text).ok());
-    let Some(erasure) = entry.and_then(|entry| Erasure::parse(&entry.body).ok()) else {
-        return Ok(false);
-    };
-    let record = registry.issuer(&erasure.issuer);
-    let is_seen = |range: &Range| {
-        let stream = record.and_then(|record| record.streams.get(&range.stream));
-        stream.is_some_and(|stream| streams.has(stream.ordinal))
-    };
-    Ok(erasure.ranges.iter().all(is_seen))
+    let erased = document_erased(store, issuer, &document.0)?;
+    Ok(erased.is_some_and(|erased| erased.streams().any(|stream| streams.has(stream))))
 }
 
 /// The look back for what a document was.

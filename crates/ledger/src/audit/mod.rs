@@ -33,7 +33,7 @@ pub use self::{
     follow::Told,
     held::{Held, Standing},
     search::{Found, Position},
-    statistics::{DAYS_MAX, StreamStatistics},
+    statistics::{Days, StreamStatistics},
 };
 pub(crate) use self::{
     forget::{Forgotten, forget},
@@ -97,16 +97,13 @@ impl Log {
         Ok(held::held(self.reader(), log, streams, asked)?)
     }
 
-    /// What happened in streams, by day, on the days of and between two times; nothing if that is more than
-    /// [`DAYS_MAX`] days of streams. A stream has days from its opening to the newest entry, whether something
-    /// happened on them or not.
+    /// What happened in streams, by day, on the days of and between two times; nothing if it happened on more days than
+    /// [`Days::most`].
     pub fn statistics(
         &self,
         streams: &Streams,
-        span: (Option<Timestamp>, Option<Timestamp>),
+        asked: ((Option<Timestamp>, Option<Timestamp>), Days),
     ) -> Result<Option<Vec<StreamStatistics>>, ReadError> {
-        let overview = self.overview();
-        let log = (&*overview.registry, overview.size);
-        Ok(statistics::statistics(self.store(), log, streams, span)?)
+        Ok(statistics::statistics(self.store(), &self.overview().registry, streams, asked)?)
     }
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use witness_core::{
     entry::Entry,
-    merkle::{LeafIndex, TreeSize},
+    merkle::LeafIndex,
     name::{Domain, Jurisdictions, Name},
     registry::Registry,
     time::Timestamp,
@@ -20,9 +20,25 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Most days that are looked at of all streams together: of some hundred bytes each, so that an answer stays far below
-/// what a client takes.
-pub const DAYS_MAX: u64 = 10_000;
+/// Whether statistics tell each day, or the totals alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Days {
+    /// Each day.
+    Told,
+    /// The totals.
+    Summed,
+}
+
+impl Days {
+    /// Most days of all streams together, of some hundred bytes each: so many travel in one answer, or are read for it.
+    #[must_use]
+    pub fn most(self) -> usize {
+        match self {
+            Self::Told => 10_000,
+            Self::Summed => 100_000,
+        }
+    }
+}
 
 /// What happened in one stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +49,9 @@ pub struct StreamStatistics {
     pub stream: Name,
     /// Who may inspect it.
     pub jurisdictions: Jurisdictions,
-    /// Begins of the days on which something happened, UTC, with what it was.
+    /// What happened on all days that were asked for.
+    pub total: Counts,
+    /// Begins of the days on which something happened, UTC, with what it was; none if they are not to be told.
     pub days: Vec<(Timestamp, Counts)>,
     /// Time of receipt of its newest submission or heartbeat, whatever days were asked for.
     pub last_heard: Option<Timestamp>,
@@ -41,47 +59,39 @@ pub struct StreamStatistics {
     pub opened_at: Timestamp,
 }
 
-/// Statistics of all that is asked for; nothing if that is more than [`DAYS_MAX`] days, which is decided before any is
-/// counted. A stream has days from its opening to the newest entry.
+/// Statistics of all that is asked for; nothing if something happened on more days than [`Days::most`], and no more
+/// than so many are read.
 pub(super) fn statistics(
     store: &Store,
-    (registry, size): (&Registry, TreeSize),
+    registry: &Registry,
     streams: &Streams,
-    (from, until): (Option<Timestamp>, Option<Timestamp>),
+    ((from, until), days): ((Option<Timestamp>, Option<Timestamp>), Days),
 ) -> Result<Option<Vec<StreamStatistics>>, StoreError> {
-    let Some(newest) = size.0.checked_sub(1).filter(|_| !streams.is_empty()) else {
-        return Ok(Some(Vec::new()));
-    };
-    let newest = received_at(store, LeafIndex(newest))?;
-    let end = until.map_or(newest, |until| until.min(newest));
+    let asked = from.map_or(0, day_of)..=until.map_or(u32::MAX, day_of);
     let mut all = Vec::new();
-    let mut room = DAYS_MAX;
+    let mut room = days.most();
     let streams_of = registry.issuers().flat_map(|(issuer, record)| {
         record.streams.iter().map(move |(name, stream)| (issuer, name, stream))
     });
     for (issuer, name, stream) in streams_of.filter(|(_, _, stream)| streams.has(stream.ordinal)) {
-        let opened_at = received_at(store, stream.opened.index)?;
-        let begin = from.map_or(opened_at, |from| from.max(opened_at));
-        let asked = day_of(begin)..=day_of(end);
-        let days = (u64::from(*asked.end()) + 1).saturating_sub(u64::from(*asked.start()));
-        let Some(left) = room.checked_sub(days) else { return Ok(None) };
+        let counted = days_of(store, stream.ordinal, &asked, room + 1)?;
+        let Some(left) = room.checked_sub(counted.len()) else { return Ok(None) };
         room = left;
-        let counted = StreamStatistics {
+        let mut total = Counts::default();
+        for (_, counts) in &counted {
+            total.add(counts);
+        }
+        all.push(StreamStatistics {
             issuer: issuer.clone(),
             stream: name.clone(),
             jurisdictions: stream.jurisdictions.clone(),
-            days: Vec::new(),
-            last_heard: None,
-            opened_at,
-        };
-        all.push((stream.ordinal, asked, counted));
+            total,
+            days: if days == Days::Told { counted } else { Vec::new() },
+            last_heard: state_of(store, stream.ordinal)?.last_heard,
+            opened_at: received_at(store, stream.opened.index)?,
+        });
     }
-    let counted = all.into_iter().map(|(stream, asked, mut counted)| {
-        counted.days = days_of(store, stream, &asked)?;
-        counted.last_heard = state_of(store, stream)?.last_heard;
-        Ok(counted)
-    });
-    counted.collect::<Result<_, StoreError>>().map(Some)
+    Ok(Some(all))
 }
 
 /// What the index remembers of a stream.
@@ -105,11 +115,12 @@ fn days_of(
     store: &Store,
     stream: u32,
     asked: &RangeInclusive<u32>,
+    limit: usize,
 ) -> Result<Vec<(Timestamp, Counts)>, StoreError> {
     let is_asked = |key: &[u8]| Counts::day_in(key, stream).is_some_and(|day| asked.contains(&day));
     let from = Counts::key(stream, *asked.start());
     let mut days = Vec::new();
-    for (key, value) in store.scan(family::AUDIT, &from, usize::MAX, is_asked)? {
+    for (key, value) in store.scan(family::AUDIT, &from, limit, is_asked)? {
         let day = Counts::day_in(&key, stream).ok_or_else(damaged)?;
         let begin = Timestamp::from_micros(u64::from(day) * DAY_MICROS);
         days.push((begin, Counts::decode(&value).ok_or_else(damaged)?));

@@ -246,7 +246,7 @@ impl Planner<'_> {
         for number in 0..=pages.older() {
             self.writes.remove(family::DOCUMENT, pages.key(number));
         }
-        erasure::mark_document(&mut self.writes, erasure::document_key(issuer, &document.0), by);
-        Ok(())
+        let streams = &pages.cell(pages.older())?.streams;
+        erasure::mark_document((&mut self.writes, self.store), (issuer, &document.0), by, streams)
     }
 }

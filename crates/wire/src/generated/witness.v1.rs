@@ -1357,6 +1357,10 @@ pub struct GetStatisticsRequest {
     /// A stream that said nothing for so long counts as silent; 7 days if left out.
     #[prost(uint64, tag = "7")]
     pub silent_after_s: u64,
+    /// Tell the totals, and no days. At most 10,000 days of streams on which something happened are told, and at most
+    /// 100,000 summed.
+    #[prost(bool, tag = "8")]
+    pub totals_only: bool,
 }
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetStatisticsResponse {
@@ -1421,6 +1425,7 @@ pub mod get_statistics_response {
         pub jurisdictions: ::prost::alloc::string::String,
         #[prost(message, optional, tag = "4")]
         pub total: ::core::option::Option<Counts>,
+        /// On which something happened.
         #[prost(message, repeated, tag = "5")]
         pub days: ::prost::alloc::vec::Vec<Day>,
         /// Of the newest submission or heartbeat; 0 if there was none.

@@ -30,7 +30,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Days are of UTC, by the firm's time of receipt. A stream is silent if it has sent neither a
-submission nor a heartbeat for as long as --silent-after says. With --json a last line, the one with
+submission nor a heartbeat for as long as --silent-after says. With --days at most 10,000 days of all
+streams are told, on which something happened; without it, the totals of at most 100,000. With --json a last line, the one with
 an `outcome`, has `indexed_to`, up to where was counted, and the number of `streams` before it.
 
 Examples:
@@ -57,7 +58,7 @@ pub(crate) struct StatsArgs {
     /// How long a stream may say nothing, as in 168h
     #[arg(long, value_name = "SPAN", default_value = "168h", value_parser = crate::times::duration)]
     silent_after: Duration,
-    /// Show each day
+    /// Tell each day on which something happened, not the totals alone
     #[arg(long)]
     days: bool,
 }
@@ -74,9 +75,16 @@ pub(crate) async fn run(args: &StatsArgs, output: &mut Output, now: Timestamp) -
         from_us: args.from.map(Timestamp::micros),
         until_us: args.until.map(Timestamp::micros),
         silent_after_s: args.silent_after.as_secs().max(1),
+        totals_only: !args.days,
     };
     let answer = rpc::audit(&channel).get_statistics(rpc::timed(request)).await;
-    let answer = rpc::answer(answer)?;
+    let answer = rpc::answer(answer).map_err(|failure| match failure.reason.as_deref() {
+        Some("TOO_MANY_DAYS") if args.days => {
+            failure.next("leave --days out, or give --from and --until, --issuer or --stream")
+        }
+        Some("TOO_MANY_DAYS") => failure.next("give --from and --until, --issuer or --stream"),
+        _ => failure,
+    })?;
     for stream in &answer.streams {
         output.json(&as_json(&answer.origin, stream))?;
         show(stream, args, output, now)?;

@@ -19,10 +19,10 @@ use witness_core::{
     scope::Scope,
     time::Timestamp,
 };
-use witness_ledger::{FieldValue, Filter, Log, Position, Standing, Streams};
+use witness_ledger::{Days, FieldValue, Filter, Log, Position, Streams};
 
 use self::world::{Dice, Plain, STREAMS, World};
-use crate::bench_firm::{document_hash, wait};
+use crate::bench_firm::wait;
 
 const BEGIN: Position = Position::BEGIN;
 const EVERYTHING: TreeSize = TreeSize(u64::MAX);
@@ -250,7 +250,9 @@ fn nothing_in_scope_costs_no_read_and_is_answered_like_nothing_there() {
         assert_eq!((found.events.len(), found.next), (0, None));
         let told = world.log.follow((&streams, &filter), BEGIN).unwrap();
         assert_eq!((told.events.len(), told.next.index.0), (0, world.log.overview().size.0));
-        assert!(world.log.statistics(&streams, (None, None)).unwrap().unwrap().is_empty());
+        assert!(
+            world.log.statistics(&streams, ((None, None), Days::Told)).unwrap().unwrap().is_empty()
+        );
         assert_eq!(world.log.reads(), before, "{filter:?}");
     }
 }
@@ -264,7 +266,7 @@ fn statistics_count_what_a_look_at_each_event_counts() {
     world.settle();
     let (scope, filter) = (&scopes()[0], Filter::default());
     let streams = Streams::of(&world.log.overview().registry, scope, &filter);
-    let all = world.log.statistics(&streams, (None, None)).unwrap().unwrap();
+    let all = world.log.statistics(&streams, ((None, None), Days::Told)).unwrap().unwrap();
     assert_eq!(all.len(), STREAMS.len());
     for stream in all {
         let own =
@@ -308,91 +310,11 @@ fn statistics_count_what_a_look_at_each_event_counts() {
         assert!(stream.days.len() <= 2);
     }
     let second_day = world.plain.last().unwrap().received_at;
-    let some = world.log.statistics(&streams, (Some(second_day), None)).unwrap().unwrap();
+    let some =
+        world.log.statistics(&streams, ((Some(second_day), None), Days::Told)).unwrap().unwrap();
     assert!(some.iter().all(|stream| {
         stream.days.iter().all(|(day, _)| day.micros() > second_day.micros() - 24 * 3_600_000_000)
     }));
-}
-
-#[test]
-fn what_was_held_of_a_document_at_any_time_is_what_had_come_by_then_in_scope() {
-    let mut world = World::new(11);
-    world.fill(100);
-    for _ in 0..20 {
-        let events = u64::try_from(world.plain.len()).unwrap();
-        let at = usize::try_from(world.dice.below(events)).unwrap();
-        world.erase(at);
-    }
-    world.settle();
-    let issuers = ["a.example", "b.example", "nobody.example"].map(|it| Domain::parse(it).unwrap());
-    let mut found = 0;
-    for scope in scopes() {
-        for (issuer, number) in issuers.iter().flat_map(|it| (0..61).map(move |n| (it, n))) {
-            let filter = Filter { issuer: Some(issuer.clone()), ..Filter::default() };
-            let streams = Streams::of(&world.log.overview().registry, &scope, &filter);
-            let document = document_hash(&format!("document {number}"));
-            for at in world.plain.iter().map(|it| it.received_at).step_by(199) {
-                let held = world.log.held(&streams, (issuer, &document, at)).unwrap();
-                let is = |it: &&Plain| {
-                    it.event.document == document && it.received_at <= at && it.issuer == *issuer
-                };
-                let own: Vec<&Plain> = world.plain.iter().filter(is).collect();
-                // Of a document of which all is erased, no event is found any more.
-                let all = world.plain.iter().filter(|it| it.event.document == document);
-                let all: Vec<&Plain> = all.filter(|it| it.issuer == *issuer).collect();
-                if !all.is_empty() && all.iter().all(|it| it.erased_at.is_some()) {
-                    assert_eq!(held.events, []);
-                    let is_seen = all.iter().any(|it| it.matches(&scope, &filter));
-                    assert!(is_seen || held.standing.is_none());
-                    continue;
-                }
-                let own = own.into_iter().filter(|it| it.matches(&scope, &filter));
-                let own: Vec<&Plain> = own.collect();
-                assert_eq!(held.events.len(), own.len(), "{issuer} {number} {at:?}");
-                assert!(own.iter().zip(&held.events).all(|(plain, event)| plain.is(event)));
-                match (own.last(), &held.standing) {
-                    (Some(last), Some(Standing::Told { change, .. })) => {
-                        assert_eq!((*change, last.erased_at), (last.event.change.kind(), None));
-                    }
-                    (Some(last), Some(Standing::Erased)) => {
-                        let is_restored = last.event.change.kind() == ChangeKind::Restored;
-                        assert!(last.erased_at.is_some() || is_restored);
-                    }
-                    (last, standing) => {
-                        assert_eq!((last.is_some(), standing.is_some()), (false, false));
-                    }
-                }
-                found += usize::from(!own.is_empty());
-            }
-        }
-    }
-    assert!(found > 100, "{found}");
-}
-
-#[test]
-fn a_document_out_of_scope_costs_as_many_reads_as_one_that_is_not_there() {
-    let mut world = World::new(12);
-    world.fill(4);
-    world.submit(3, 1); // b.example's world, which is INT's
-    world.settle();
-    let hidden = world.plain.last().unwrap().event.document;
-    let alone = |it: &&Plain| it.event.document == hidden && it.stream.as_str() != "world";
-    assert_eq!(
-        world.plain.iter().filter(|it| it.issuer.as_str() == "b.example").filter(alone).count(),
-        0
-    );
-    let issuer = Domain::parse("b.example").unwrap();
-    let filter = Filter { issuer: Some(issuer.clone()), ..Filter::default() };
-    let streams = Streams::of(&world.log.overview().registry, &scopes()[2], &filter);
-    assert!(!streams.is_empty(), "DE sees another stream of b.example");
-    let reads = |document| {
-        let before = world.log.reads();
-        let now = world.log.overview().received_at;
-        let held = world.log.held(&streams, (&issuer, &document, now)).unwrap();
-        assert_eq!(held.events.len(), 0);
-        world.log.reads() - before
-    };
-    assert_eq!(reads(hidden), reads(document_hash("nothing")));
 }
 
 /// A store as it lies on disk while it is in use is one that lost its process: what was only in memory is gone.
@@ -412,7 +334,7 @@ fn an_index_that_lost_its_process_anywhere_goes_on_and_is_the_same() {
     let scope = &scopes()[0];
     let World { bench, log, .. } = world;
     let size = log.overview().size;
-    let expected = log.statistics(&every_stream(&log), (None, None)).unwrap();
+    let expected = log.statistics(&every_stream(&log), ((None, None), Days::Told)).unwrap();
     drop(log);
     for (store, indexed_at_least) in
         [(never_written, 0), (half_written, 20), (bench.store(), size.0)]
@@ -427,7 +349,10 @@ fn an_index_that_lost_its_process_anywhere_goes_on_and_is_the_same() {
             check(&pages(&log, (scope, filter), EVERYTHING, 1000), &plain, (scope, filter));
         }
         if whole {
-            assert_eq!(log.statistics(&every_stream(&log), (None, None)).unwrap(), expected);
+            assert_eq!(
+                log.statistics(&every_stream(&log), ((None, None), Days::Told)).unwrap(),
+                expected
+            );
         }
     }
 }
@@ -456,7 +381,7 @@ fn what_is_erased_is_found_by_its_entry_alone_and_leaves_nothing_in_the_index() 
         }
     }
     let World { bench, log, .. } = world;
-    let counted = log.statistics(&every_stream(&log), (None, None)).unwrap().unwrap();
+    let counted = log.statistics(&every_stream(&log), ((None, None), Days::Told)).unwrap().unwrap();
     let days = counted.iter().flat_map(|stream| &stream.days);
     let counted: u64 = days.map(|(_, counts)| counts.erased).sum();
     assert_eq!(counted, u64::try_from(erased).unwrap());

@@ -1,4 +1,4 @@
-//! The postings as they lie in the store, read by nobody's code but this.
+//! The index as it lies in the store, read and written by nobody's code but this.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -56,6 +56,17 @@ fn numbers(bytes: &[u8]) -> Vec<u64> {
         }
     }
     numbers
+}
+
+/// Puts one event on each of so many days, from the epoch on, of so many streams.
+pub(super) fn put_days(store: &Path, streams: u32, days: u32) {
+    let db = open(store);
+    let audit = db.cf_handle(FAMILY).unwrap();
+    let counts: Vec<u8> = (0..33).flat_map(|n: u64| u64::from(n == 0).to_be_bytes()).collect();
+    for (stream, day) in (0..streams).flat_map(|stream| (0..days).map(move |day| (stream, day))) {
+        let key = [&b"d"[..], &stream.to_be_bytes(), &day.to_be_bytes()].concat();
+        db.put_cf(audit, key, &counts).unwrap();
+    }
 }
 
 /// Deletes the whole index.

@@ -1,44 +1,34 @@
-//! How much statistics look at.
+//! How much statistics tell and read.
 
-use witness_core::{name::Domain, time::Timestamp};
-use witness_ledger::{Filter, Streams};
+use witness_core::time::Timestamp;
+use witness_ledger::{Days, Filter, Streams};
 
 use super::{
-    scopes,
+    postings, scopes,
     world::{STREAMS, World},
 };
 
+/// Days on which something happened in each stream, long before all else.
+const DAYS: u32 = 20_001;
+
 #[test]
-fn more_days_of_streams_than_one_answer_takes_are_refused_before_any_is_counted() {
-    const DAY_US: u64 = 24 * 3_600_000_000;
+fn days_are_told_and_summed_up_to_a_bound_over_all_streams() {
     let mut world = World::new(13);
     world.fill(30);
-    let begun = world.plain[0].received_at;
-    world.bench.advance(2_000 * DAY_US);
-    world.fill(1);
     world.settle();
-    let (scope, filter) = (&scopes()[0], Filter::default());
-    let registry = world.log.overview().registry.clone();
-    let streams = Streams::of(&registry, scope, &filter);
-    let before = world.log.reads();
-    // Five streams, on each of 2,001 days.
-    assert_eq!(world.log.statistics(&streams, (None, None)).unwrap(), None);
-    let refused = world.log.reads() - before;
-    assert!(refused <= 6, "{refused} reads");
-    // A day fewer, at either end, is what one answer takes; what lies beyond both ends is no day.
-    let second_day = Timestamp::from_micros(begun.micros() + DAY_US);
-    let at_end = Timestamp::from_micros(begun.micros() + 1_999 * DAY_US);
-    let fits = [
-        (Some(second_day), None),
-        (None, Some(at_end)),
-        (Some(second_day), Some(Timestamp::from_micros(u64::MAX))),
-        (Some(at_end), Some(begun)),
-    ];
-    for span in fits {
-        let counted = world.log.statistics(&streams, span).unwrap().unwrap();
-        assert_eq!(counted.len(), STREAMS.len(), "{span:?}");
-    }
-    let one = Filter { issuer: Domain::parse("a.example"), ..Filter::default() };
-    let streams = Streams::of(&registry, scope, &one);
-    assert_eq!(world.log.statistics(&streams, (None, None)).unwrap().unwrap().len(), 2);
+    let (bench, registry) = (world.bench, world.log.overview().registry.clone());
+    drop(world.log);
+    let streams = Streams::of(&registry, &scopes()[0], &Filter::default());
+    postings::put_days(&bench.store(), u32::try_from(STREAMS.len()).unwrap(), DAYS);
+    let log = bench.open();
+    let until = |day: u64| Some(Timestamp::from_micros(day * 24 * 3_600_000_000));
+    let counted = |day, days| log.statistics(&streams, ((None, until(day)), days)).unwrap();
+    // Five streams: 10,000 days of all, and 10,005; 100,000, and 100,005.
+    let told = counted(1_999, Days::Told).unwrap();
+    assert!(told.len() == STREAMS.len() && told.iter().all(|stream| stream.days.len() == 2_000));
+    assert_eq!(counted(2_000, Days::Told), None);
+    let summed = counted(19_999, Days::Summed).unwrap();
+    assert!(summed.len() == STREAMS.len() && summed.iter().all(|stream| stream.days.is_empty()));
+    assert!(summed.iter().all(|stream| stream.total.events == 20_000));
+    assert_eq!(counted(20_000, Days::Summed), None);
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use tonic::{Code, Request, Response, Status};
 use witness_core::{anomaly::Anomaly, event::StatusClass, time::Timestamp};
-use witness_ledger::{Counts, DAYS_MAX, StreamStatistics};
+use witness_ledger::{Counts, Days, StreamStatistics};
 use witness_wire::v1::{self, get_statistics_response as response};
 
 use super::{
@@ -38,13 +38,15 @@ impl Audit {
         let (log, streams) = (Arc::clone(&question.log), question.streams());
         let indexed_to = log.indexed_to().0;
         let span = (span.0.map(Timestamp::from_micros), span.1.map(Timestamp::from_micros));
-        let count = move || log.statistics(&streams, span);
+        let days = if request.totals_only { Days::Summed } else { Days::Told };
+        let count = move || log.statistics(&streams, (span, days));
         let counted = asked::in_turn(&self.0, &question.caller, count).await?;
         let Some(counted) = counted else {
             question.record(&self.0, Some(0)).await?;
             let message = format!(
-                "this is more than {DAYS_MAX} days of streams, from the opening of each or from_us to the newest entry \
-                 or until_us; ask for fewer days, one issuer, or one stream"
+                "something happened on more than {} days of streams; ask for fewer days, one issuer, one stream, or \
+                 the totals only",
+                days.most()
             );
             return Err(convert::named(Code::OutOfRange, "TOO_MANY_DAYS", &message));
         };
@@ -67,8 +69,6 @@ impl Audit {
 
 /// Statistics of a stream as they travel. One that was never heard is silent since it was opened.
 fn told(stream: &StreamStatistics, silent_since: Timestamp) -> response::Stream {
-    let mut total = Counts::default();
-    stream.days.iter().for_each(|(_, counts)| total.add(counts));
     let day = |(day, day_counts): &(Timestamp, Counts)| response::Day {
         day_us: day.micros(),
         counts: Some(counts(day_counts)),
@@ -77,7 +77,7 @@ fn told(stream: &StreamStatistics, silent_since: Timestamp) -> response::Stream 
         issuer: stream.issuer.to_string(),
         stream: stream.stream.to_string(),
         jurisdictions: stream.jurisdictions.to_string(),
-        total: Some(counts(&total)),
+        total: Some(counts(&stream.total)),
         days: stream.days.iter().map(day).collect(),
         last_heard_us: stream.last_heard.map_or(0, Timestamp::micros),
         silent: stream.last_heard.unwrap_or(stream.opened_at) < silent_since,
@@ -119,6 +119,7 @@ mod tests {
             issuer: Domain::parse("school.example").unwrap(),
             stream: Name::parse("live").unwrap(),
             jurisdictions: Jurisdictions::parse("INT").unwrap(),
+            total: Counts::default(),
             days: Vec::new(),
             last_heard,
             opened_at: at(10),
