@@ -223,6 +223,7 @@ impl SubmissionCell {
 /// One event of a document: where it is, and what it made of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PlaceCell {
+    pub(crate) stream: u32,
     pub(crate) index: LeafIndex,
     pub(crate) event: u16,
     pub(crate) standing: Standing,
@@ -270,7 +271,7 @@ impl DocumentCell {
         let cell = self.streams.iter().fold(cell, |cell, stream| cell.u32(*stream));
         let place = |cell: Cell, place: &PlaceCell| {
             let erased = if place.is_erased { ERASED_BIT } else { 0 };
-            let cell = cell.u64(place.index.0).u16(place.event | erased);
+            let cell = cell.u32(place.stream).u64(place.index.0).u16(place.event | erased);
             cell.u8(place.standing.to_byte()).u16(place.anomalies.0)
         };
         self.places.iter().fold(cell, place).0
@@ -282,8 +283,10 @@ impl DocumentCell {
         let streams = (0..streams).map(|_| reader.u32()).collect::<Option<_>>()?;
         let mut places = Vec::new();
         while !reader.0.is_empty() {
-            let (index, event) = (LeafIndex(reader.u64()?), reader.u16()?);
+            let (stream, index) = (reader.u32()?, LeafIndex(reader.u64()?));
+            let event = reader.u16()?;
             places.push(PlaceCell {
+                stream,
                 index,
                 event: event & !ERASED_BIT,
                 standing: Standing::from_byte(reader.u8()?)?,

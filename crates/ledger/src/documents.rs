@@ -84,7 +84,7 @@ pub(crate) fn all_places(
 
 impl From<PlaceCell> for Place {
     fn from(cell: PlaceCell) -> Self {
-        let PlaceCell { index, event, standing, anomalies, is_erased } = cell;
+        let PlaceCell { stream: _, index, event, standing, anomalies, is_erased } = cell;
         Self { index, event, standing, anomalies, is_erased }
     }
 }

@@ -24,7 +24,7 @@ mod signers;
 mod store;
 
 pub use audit::{
-    AuditEvent, Counts, Days, FieldValue, Filter, Found, Held, Position, Standing,
+    AuditEvent, Counts, Days, FieldValue, Filter, Found, Held, PageSize, Position, Standing,
     StreamStatistics, Streams, Told,
 };
 pub use documents::{DocumentEvent, Place};

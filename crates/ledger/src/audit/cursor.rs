@@ -16,16 +16,16 @@ pub(super) const STEP: u64 = 1;
 const SEEK: u64 = 8;
 pub(super) const CELL: u64 = 24;
 
-/// What a search has spent, in units of about a microsecond.
-#[derive(Debug, Default)]
-pub(super) struct Spent(pub(super) u64);
+/// What a search has spent, in units of about a microsecond, and when that is enough.
+#[derive(Debug)]
+pub(super) struct Spent {
+    pub(super) micros: u64,
+    pub(super) most: u64,
+}
 
 impl Spent {
-    /// What one call may spend: a page that takes more ends there.
-    const MAX: u64 = 30_000;
-
     pub(super) fn is_enough(&self) -> bool {
-        self.0 > Self::MAX
+        self.micros > self.most
     }
 }
 
@@ -81,7 +81,7 @@ impl<'a> Postings<'a> {
     fn seek(&mut self, target: u64, spent: &mut Spent) -> Result<Option<u64>, StoreError> {
         let mut target_key = target;
         loop {
-            spent.0 += STEP;
+            spent.micros += STEP;
             let rest = self.block.get(self.at..).unwrap_or_default();
             self.at += rest.partition_point(|posting| posting.index < target);
             if let Some(posting) = self.current() {
@@ -90,7 +90,7 @@ impl<'a> Postings<'a> {
             if self.is_at_end {
                 return Ok(None);
             }
-            spent.0 += SEEK;
+            spent.micros += SEEK;
             let damaged = || StoreError::Damaged { what: "block of postings" };
             self.block.clear();
             self.at = 0;
@@ -107,39 +107,65 @@ impl<'a> Postings<'a> {
     }
 }
 
-/// The zones in which an area has something.
-pub(super) struct Zones<'a> {
+/// The zones in which some areas have something, walked together.
+pub(super) struct Zones<'a>(Vec<ZonesOf<'a>>);
+
+/// Those of one area.
+struct ZonesOf<'a> {
     cursor: Cursor<'a>,
     area: Area,
     current: Option<(u64, Span)>,
+    is_at_end: bool,
 }
 
 impl<'a> Zones<'a> {
-    pub(super) fn of(store: &'a Store, area: Area) -> Result<Self, StoreError> {
-        let cursor = store.cursor(family::AUDIT, Some(&zone_key(area, u64::MAX)))?;
-        Ok(Self { cursor, area, current: None })
+    pub(super) fn of(store: &'a Store, areas: &[Area]) -> Result<Self, StoreError> {
+        let of_area = |area: &Area| {
+            let cursor = store.cursor(family::AUDIT, Some(&zone_key(*area, u64::MAX)))?;
+            Ok(ZonesOf { cursor, area: *area, current: None, is_at_end: false })
+        };
+        areas.iter().map(of_area).collect::<Result<_, StoreError>>().map(Self)
     }
 
-    /// The first zone at or after `target`, which must not be below the one that was found last, whose span is as it
-    /// should be; or one before it, if that was enough to spend.
+    /// The first zone at or after `target` in which one of the spans is as it should be; or one before it, if it was
+    /// enough to spend to come there.
     pub(super) fn seek(
         &mut self,
-        target: u64,
+        mut target: u64,
         is_right: impl Fn(Span) -> bool,
         spent: &mut Spent,
     ) -> Result<Option<u64>, StoreError> {
-        if self.current.is_none_or(|(zone, _)| zone < target) {
-            spent.0 += SEEK;
-            self.current = zone(self.area, self.cursor.seek(&zone_key(self.area, target))?)?;
-        }
-        while let Some((found, span)) = self.current {
-            if is_right(span) || spent.is_enough() {
-                return Ok(Some(found));
+        loop {
+            let mut first: Option<u64> = None;
+            for zones in &mut self.0 {
+                first = first.into_iter().chain(zones.seek(target, spent)?).min();
             }
-            spent.0 += STEP;
-            self.current = zone(self.area, self.cursor.advance()?)?;
+            let Some(zone) = first else { return Ok(None) };
+            let spans = self.0.iter().filter_map(|zones| zones.current);
+            let fits = spans.filter(|(of, _)| *of == zone).any(|(_, span)| is_right(span));
+            if fits || spent.is_enough() {
+                return Ok(Some(zone));
+            }
+            target = zone + 1;
         }
-        Ok(None)
+    }
+}
+
+impl ZonesOf<'_> {
+    fn seek(&mut self, target: u64, spent: &mut Spent) -> Result<Option<u64>, StoreError> {
+        spent.micros += STEP;
+        let at = self.current.map(|(zone, _)| zone);
+        if self.is_at_end || at.is_some_and(|zone| zone >= target) {
+            return Ok(at);
+        }
+        self.current = if at.is_some_and(|zone| zone + 1 == target) {
+            zone(self.area, self.cursor.advance()?)?
+        } else {
+            spent.micros += SEEK;
+            zone(self.area, self.cursor.seek(&zone_key(self.area, target))?)?
+        };
+        self.is_at_end = self.current.is_none();
+        Ok(self.current.map(|(zone, _)| zone))
     }
 }
 
@@ -167,7 +193,7 @@ impl<'a> Rows<'a> {
         target: u64,
         spent: &mut Spent,
     ) -> Result<Option<(u64, Row)>, StoreError> {
-        spent.0 += STEP;
+        spent.micros += STEP;
         match self.current {
             Some((index, _)) if index >= target => return Ok(self.current),
             // Most often it is the next one.
@@ -177,7 +203,7 @@ impl<'a> Rows<'a> {
             _ => {}
         }
         if self.current.is_none_or(|(index, _)| index < target) {
-            spent.0 += SEEK;
+            spent.micros += SEEK;
             self.current = row(self.cursor.seek(&Row::key(target))?)?;
         }
         Ok(self.current)
@@ -210,4 +236,50 @@ fn row(pair: Option<PairRef<'_>>) -> Result<Option<(u64, Row)>, StoreError> {
 pub(super) fn read_row((key, value): PairRef<'_>) -> Result<(u64, Row), StoreError> {
     let row = Row::index_of(key).zip(Row::decode(value));
     row.ok_or(StoreError::Damaged { what: "row of a submission" })
+}
+
+#[cfg(test)]
+mod tests {
+    use rocksdb::Cache;
+    use witness_core::name::Origin;
+
+    use super::*;
+    use crate::audit::cells::encode_zone;
+
+    #[test]
+    fn zones_of_several_areas_are_walked_together_and_none_that_fits_is_passed_by() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let origin = Origin::parse("witness.example/log1").unwrap();
+        let store = Store::open(folder.path(), &origin, &Cache::new_lru_cache(1 << 20)).unwrap();
+        let areas = [1, 2, 3].map(Area::stream);
+        // When each area's zones have something: in the year of the number.
+        let years = [vec![(0, 7), (1, 5), (4, 5), (6, 7)], vec![(2, 7), (4, 7), (5, 5)], vec![]];
+        let mut put = Vec::new();
+        for (area, years) in areas.iter().zip(&years) {
+            for (zone, year) in years {
+                let span = Span { earliest: *year, latest: *year };
+                put.push((zone_key(*area, *zone), encode_zone(span)));
+            }
+        }
+        store.write_index(&store.index_turn(), &put).unwrap();
+        for (year, target, most) in [5, 6, 7]
+            .into_iter()
+            .flat_map(|year| (0..8).map(move |target| (year, target)))
+            .flat_map(|(year, target)| [(year, target, u64::MAX), (year, target, 0)])
+        {
+            let mut spent = Spent { micros: 0, most };
+            let mut zones = Zones::of(&store, &areas).unwrap();
+            let is_right = |span: Span| span.earliest == year;
+            let mut found = zones.seek(target, is_right, &mut spent).unwrap();
+            let all = || years.iter().flatten().filter(|(zone, _)| *zone >= target);
+            let fits = all().filter(|(_, of)| *of == year).map(|(zone, _)| *zone).min();
+            if most == 0 {
+                // It is enough at the first zone, whatever it has.
+                assert_eq!(found, all().map(|(zone, _)| *zone).min());
+                spent.most = u64::MAX;
+                found = zones.seek(target, is_right, &mut spent).unwrap();
+            }
+            assert_eq!(found, fits, "{year} {target}");
+        }
+    }
 }

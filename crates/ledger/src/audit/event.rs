@@ -1,6 +1,6 @@
 //! Events as an auditor sees them, with what is kept beside the log, read from the log itself.
 
-use std::{collections::BTreeMap, fmt};
+use std::{cell::Cell, collections::BTreeMap, fmt};
 
 use witness_core::{
     anomaly::Anomalies,
@@ -72,6 +72,8 @@ pub(super) struct Logged {
     submission: Submission,
     suspect: bool,
     anomalies: BTreeMap<u16, Anomalies>,
+    /// Why events were erased by the entry that was read last: most often it erased several.
+    reason: Cell<Option<(LeafIndex, Reason)>>,
 }
 
 impl Logged {
@@ -99,8 +101,8 @@ impl Logged {
         let standing = issuer.key(note.key_id()).map(|key| key.standing(index, received_at));
         let suspect = standing == Some(KeyStanding::Suspect);
         let anomalies = anomalies(store, stream, &note.body)?;
-        let submission = note.body;
-        Ok(Some(Self { index, stream, received_at, submission, suspect, anomalies }))
+        let (submission, reason) = (note.body, Cell::new(None));
+        Ok(Some(Self { index, stream, received_at, submission, suspect, anomalies, reason }))
     }
 
     /// How many events it has.
@@ -136,19 +138,24 @@ impl Logged {
             sequence,
             texts: texts.map(|(event, details)| (event.to_vec(), details.to_vec())),
             erased_at: erased.map(|by| by.at),
-            erasure_reason: erased.map(|by| reason(store, by.index)).transpose()?,
+            erasure_reason: erased.map(|by| self.reason(store, by.index)).transpose()?,
             anomalies: self.anomalies(event),
             suspect: self.suspect,
         })
     }
-}
 
-/// Why something was erased, by the entry that erased it.
-fn reason(store: &Store, index: LeafIndex) -> Result<Reason, StoreError> {
-    let text = store.get(family::ENTRY, &cells::index_key(index))?;
-    let entry = text.and_then(|text| Entry::parse(&text).ok());
-    let erasure = entry.and_then(|entry| Erasure::parse(&entry.body).ok());
-    erasure.map(|erasure| erasure.reason).ok_or(StoreError::Damaged { what: "erasure entry" })
+    /// Why something was erased, by the entry that erased it.
+    fn reason(&self, store: &Store, index: LeafIndex) -> Result<Reason, StoreError> {
+        if let Some((_, known)) = self.reason.get().filter(|(of, _)| *of == index) {
+            return Ok(known);
+        }
+        let text = store.get(family::ENTRY, &cells::index_key(index))?;
+        let entry = text.and_then(|text| Entry::parse(&text).ok());
+        let erasure = entry.and_then(|entry| Erasure::parse(&entry.body).ok());
+        let erasure = erasure.ok_or(StoreError::Damaged { what: "erasure entry" })?;
+        self.reason.set(Some((index, erasure.reason)));
+        Ok(erasure.reason)
+    }
 }
 
 /// What is odd about the events of a logged submission.

@@ -11,7 +11,8 @@ use witness_core::merkle::LeafIndex;
 
 use super::{
     cells::{
-        AFTER_ROWS, Area, List, Row, Span, StreamState, Term, ZONE_BITS, encode_zone, zone_key,
+        AFTER_ROWS, Area, List, Row, Span, StreamState, Term, ZONE_BITS, decode_zone, encode_zone,
+        zone_key,
     },
     cursor::read_row,
     gather::{read_texts, terms_of_texts},
@@ -34,14 +35,15 @@ pub(crate) struct Forgotten<'a> {
 }
 
 /// Writes what changes in the index with the erasure of these events: all that one commit erases, because several
-/// of them can lie in one block. The turn is held until that commit is done, so that the index does not take in
+/// of them can lie in one block. Gives besides the keys whose older values may tell when one occurred, whether they
+/// change or not. The turn is held until that commit is done, so that the index does not take in
 /// meanwhile what it erases; what it has not come to yet, it will find erased.
 pub(crate) fn forget(
     writes: &mut Writes,
     store: &Store,
     _turn: &IndexTurn<'_>,
     events: &[Forgotten<'_>],
-) -> Result<(), StoreError> {
+) -> Result<BTreeSet<Vec<u8>>, StoreError> {
     let mut submissions: BTreeMap<LeafIndex, Vec<Forgotten<'_>>> = BTreeMap::new();
     for forgotten in events {
         submissions.entry(forgotten.index).or_default().push(*forgotten);
@@ -54,7 +56,12 @@ pub(crate) fn forget(
         indexed.push((index, Row::decode(&bytes).ok_or(damaged)?, events));
     }
     forget_postings(writes, store, &indexed)?;
-    forget_times(writes, store, &indexed)
+    forget_times(writes, store, &indexed)?;
+    let older = indexed.iter().flat_map(|(index, row, _)| {
+        let zones = row.areas.map(|area| zone_key(area, index.0 >> ZONE_BITS));
+        zones.into_iter().chain([StreamState::key(row.stream)])
+    });
+    Ok(older.collect())
 }
 
 /// A submission that is indexed, with its events that are to be forgotten.
@@ -105,16 +112,11 @@ fn forget_times(
     store: &Store,
     submissions: &[Indexed<'_>],
 ) -> Result<(), StoreError> {
-    let mut rows: BTreeMap<u64, Row> = BTreeMap::new();
+    let mut rows: BTreeMap<u64, (Row, BTreeSet<i64>)> = BTreeMap::new();
     let mut states: BTreeMap<u32, StreamState> = BTreeMap::new();
     for (index, row, events) in submissions {
         let texts = events.iter().filter_map(|event| read_texts((event.text, event.details)));
         let times: BTreeSet<i64> = texts.map(|texts| texts.0.occurred_at).collect();
-        if times.contains(&row.occurred.earliest) || times.contains(&row.occurred.latest) {
-            let gone: BTreeSet<u16> = events.iter().map(|event| event.event).collect();
-            let occurred = span_without(store, (*index, row.events), &gone)?;
-            rows.insert(index.0, Row { occurred, ..*row });
-        }
         let state = match states.get(&row.stream) {
             Some(state) => *state,
             None => state_of(store, row.stream)?,
@@ -122,9 +124,14 @@ fn forget_times(
         if state.last_occurred.is_some_and(|last| times.contains(&last)) {
             states.insert(row.stream, StreamState { last_occurred: None, ..state });
         }
+        if times.contains(&row.occurred.earliest) || times.contains(&row.occurred.latest) {
+            let gone: BTreeSet<u16> = events.iter().map(|event| event.event).collect();
+            let occurred = span_without(store, (*index, row.events), &gone)?;
+            rows.insert(index.0, (Row { occurred, ..*row }, times));
+        }
     }
     forget_zones(writes, store, &rows)?;
-    for (index, row) in rows {
+    for (index, (row, _)) in rows {
         writes.put(family::AUDIT, Row::key(index), row.encode());
     }
     for (stream, state) in states {
@@ -133,25 +140,39 @@ fn forget_times(
     Ok(())
 }
 
-/// Makes the spans of zones anew in which the spans of some submissions have changed.
+/// Makes those spans of zones anew that end at a time which some submissions have no more.
 fn forget_zones(
     writes: &mut Writes,
     store: &Store,
-    changed: &BTreeMap<u64, Row>,
+    changed: &BTreeMap<u64, (Row, BTreeSet<i64>)>,
 ) -> Result<(), StoreError> {
     let mut cursor = store.cursor(family::AUDIT, Some(AFTER_ROWS))?;
     let zones: BTreeSet<u64> = changed.keys().map(|index| index >> ZONE_BITS).collect();
     for zone in zones {
         let changed = changed.range(zone << ZONE_BITS..(zone + 1) << ZONE_BITS);
-        let changed: BTreeMap<u64, &Row> = changed.map(|(index, row)| (*index, row)).collect();
-        let mut spans: BTreeMap<Area, Span> =
-            changed.values().flat_map(|row| row.areas).map(|area| (area, Span::NEVER)).collect();
+        let changed: BTreeMap<u64, &(Row, BTreeSet<i64>)> =
+            changed.map(|(index, row)| (*index, row)).collect();
+        let mut spans: BTreeMap<Area, Span> = BTreeMap::new();
+        for (row, times) in changed.values() {
+            for area in row.areas {
+                let span = store.get(family::AUDIT, &zone_key(area, zone))?;
+                let span = span.as_deref().and_then(decode_zone);
+                let ends =
+                    |span: Span| times.contains(&span.earliest) || times.contains(&span.latest);
+                if span.is_none_or(ends) {
+                    spans.insert(area, Span::NEVER);
+                }
+            }
+        }
+        if spans.is_empty() {
+            continue;
+        }
         let mut pair = cursor.seek(&Row::key(zone << ZONE_BITS))?;
         while let Some((index, row)) = pair.map(read_row).transpose()? {
             if index >> ZONE_BITS > zone {
                 break;
             }
-            let row = changed.get(&index).copied().copied().unwrap_or(row);
+            let row = changed.get(&index).map_or(row, |(row, _)| *row);
             for area in row.areas {
                 if let Some(span) = spans.get_mut(&area) {
                     span.add(row.occurred);

@@ -28,8 +28,10 @@ use crate::{
 
 /// Most events that are given, the newest by then.
 const EVENTS_MAX: usize = 1024;
-/// Most events of a document that are looked at, the newest by then, in scope or not: whole pages of them.
+/// Most events of a document that are looked at in its streams, the newest by then.
 const PLACES_MAX: usize = 256 * DocumentCell::PAGE;
+/// Most pages that they are looked for on.
+const PAGES_MAX: usize = 4096;
 /// Entries that are read at once.
 const ENTRIES_AT_ONCE: usize = 16;
 
@@ -75,9 +77,9 @@ pub(super) fn held(
         rest = older;
         for (place, entry) in now.iter().zip(entries(store, now)?) {
             let entry = entry.ok_or(StoreError::Damaged { what: "entry" })?;
-            let in_scope = |stream, _received_at| streams.has(stream);
-            let logged = Logged::read(store, registry, (place.index, &entry), in_scope)?;
-            let Some(logged) = logged else { continue };
+            let any = |_stream, _received_at| true;
+            let logged = Logged::read(store, registry, (place.index, &entry), any)?;
+            let logged = logged.ok_or(StoreError::Damaged { what: "entry" })?;
             let texts = conflicts::body(store, place.index, place.event)?;
             let texts = texts.as_ref().map(|(event, details)| (&**event, &**details));
             let event = logged.event(store, (place.event, texts))?;
@@ -116,8 +118,8 @@ fn received_by(reader: &LogReader, size: TreeSize, at: Timestamp) -> Result<u64,
     Ok(low)
 }
 
-/// The newest places of a document below an entry, newest first: at most [`PLACES_MAX`], and a page. None if the
-/// document is in no stream that the caller may see, after as many reads as if it were not there.
+/// The newest places of a document in streams, below an entry, newest first: at most [`PLACES_MAX`], and a page. None if
+/// the document is in none of them, after as many reads as if it were not there.
 fn newest_places(
     store: &Store,
     (issuer, document): (u32, &DocumentHash),
@@ -145,10 +147,10 @@ fn newest_places(
     }
     let by_then = |cell: DocumentCell| {
         let places = cell.places.into_iter().rev();
-        places.filter(move |place| place.index.0 < end)
+        places.filter(move |place| place.index.0 < end && streams.has(place.stream))
     };
     let mut places: Vec<PlaceCell> = by_then(newest).collect();
-    for number in (0..low).rev() {
+    for number in (0..low).rev().take(PAGES_MAX) {
         if places.len() >= PLACES_MAX {
             break;
         }

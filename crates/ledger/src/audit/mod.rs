@@ -32,7 +32,7 @@ pub use self::{
     filter::{FieldValue, Filter, Streams},
     follow::Told,
     held::{Held, Standing},
-    search::{Found, Position},
+    search::{Found, PageSize, Position},
     statistics::{Days, StreamStatistics},
 };
 pub(crate) use self::{
@@ -53,21 +53,21 @@ impl Log {
         self.indexer().watch().wait_for(|indexed| *indexed >= size.0).await.is_ok()
     }
 
-    /// Events as a filter asks for, of streams, from a place on, in log order: at most `limit`, of entries below
-    /// `end`. Reads nothing if there are no streams.
+    /// A page of events as a filter asks for, of streams, from a place on, in log order, of entries below `end`. Reads
+    /// nothing if there are no streams.
     pub fn search(
         &self,
         asked: (&Streams, &Filter),
         (from, end): (Position, TreeSize),
-        limit: usize,
+        page: PageSize,
     ) -> Result<Found, ReadError> {
         let end = end.min(self.indexed_to());
         if asked.0.is_empty() || end.0 == 0 {
             return Ok(Found { events: Vec::new(), next: None });
         }
         let overview = self.overview();
-        let search = Search::new(self.store(), &overview.registry, asked, limit)?;
-        Ok(search.run(from, end.0)?)
+        let search = Search::new(self.store(), &overview.registry, asked, (from, page))?;
+        Ok(search.run(end.0)?)
     }
 
     /// Published events as a filter asks for, of streams, from a place on, in log order, and where to go on. Not

@@ -18,9 +18,10 @@ impl EventSet {
         Self(events.checked_sub(1).map(|last| (0, last)).into_iter().collect())
     }
 
-    /// Adds an event that comes after all others.
+    /// Adds an event that comes after all others, or is the last one again.
     pub(super) fn push(&mut self, event: u16) {
         match self.0.last_mut() {
+            Some((_, last)) if *last == event => {}
             Some((_, last)) if *last + 1 == event => *last = event,
             _ => self.0.push((event, event)),
         }
@@ -166,6 +167,8 @@ mod tests {
             }
         }
         assert_eq!(EventSet::first(3), set(&[0, 1, 2]));
+        // Two of an event's words can share a term.
+        assert_eq!(set(&[0, 0, 2, 2, 3, 3]), set(&[0, 2, 3]));
         assert!(EventSet::first(0).is_empty());
     }
 

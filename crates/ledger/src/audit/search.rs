@@ -21,6 +21,20 @@ use crate::{
 /// Bytes of a page: with all around it, it must fit the 4 MiB that clients of gRPC take.
 const PAGE_BYTES_MAX: usize = 2 << 20;
 
+/// Most lists of postings that are walked at the same time, and most areas whose zones are. Beyond, less is skipped, and
+/// more is looked at: a list finds nothing that its rows would not.
+const LISTS_MAX: usize = 1024;
+const AREAS_MAX: usize = 256;
+
+/// What a page may have, and what it may cost. It makes some progress whatever it costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageSize {
+    /// Events.
+    pub events: usize,
+    /// In units of about a microsecond: one that takes more ends there.
+    pub micros: u64,
+}
+
 /// A place in the order of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -62,11 +76,15 @@ pub(super) struct Search<'a> {
     filter: &'a Filter,
     sources: Vec<Source<'a>>,
     rows: Rows<'a>,
-    /// Of each area.
-    zones: Vec<Zones<'a>>,
+    /// If it is asked when something occurred.
+    zones: Option<Zones<'a>>,
     /// The last zone that may have what the filter asks for.
     zone: Option<u64>,
     spent: Spent,
+    /// Where the page begins.
+    from: Position,
+    /// Events that were looked at.
+    looks: usize,
     limit: usize,
     bytes: usize,
     found: Vec<AuditEvent>,
@@ -77,16 +95,12 @@ impl<'a> Search<'a> {
         store: &'a Store,
         registry: &'a Registry,
         (streams, filter): (&'a Streams, &'a Filter),
-        limit: usize,
+        (from, page): (Position, PageSize),
     ) -> Result<Self, StoreError> {
-        let mut lists: Vec<Vec<List>> =
-            filter.terms().into_iter().map(|term| streams.lists(term)).collect();
-        lists.extend(streams.own_lists());
-        if lists.is_empty() {
-            lists.push(streams.lists(Term::ANY));
-        }
+        let lists = lists(streams, filter);
         let sources = lists.iter().map(|lists| Source::any_of(store, lists));
-        let zones = streams.areas().iter().map(|area| Zones::of(store, *area));
+        let has_zones = filter.asks_when_it_occurred() && streams.areas().len() <= AREAS_MAX;
+        let zones = has_zones.then(|| Zones::of(store, streams.areas()));
         Ok(Self {
             store,
             registry,
@@ -94,23 +108,26 @@ impl<'a> Search<'a> {
             filter,
             sources: sources.collect::<Result<_, _>>()?,
             rows: Rows::of(store)?,
-            zones: zones.collect::<Result<_, _>>()?,
+            zones: zones.transpose()?,
             zone: None,
-            spent: Spent::default(),
-            limit,
+            spent: Spent { micros: 0, most: page.micros },
+            from,
+            looks: 0,
+            limit: page.events,
             bytes: 0,
             found: Vec::new(),
         })
     }
 
-    /// A page from `from` on, below `end`.
-    pub(super) fn run(mut self, from: Position, end: u64) -> Result<Found, StoreError> {
-        let next = self.walk(from, end)?;
+    /// The page, of entries below `end`.
+    pub(super) fn run(mut self, end: u64) -> Result<Found, StoreError> {
+        let next = self.walk(end)?;
         Ok(Found { events: self.found, next })
     }
 
     /// Finds the events of a page; gives where to go on, unless that was all.
-    fn walk(&mut self, from: Position, end: u64) -> Result<Option<Position>, StoreError> {
+    fn walk(&mut self, end: u64) -> Result<Option<Position>, StoreError> {
+        let from = self.from;
         let (begin, end) = self.received(end)?;
         let mut target = from.index.0.max(begin);
         loop {
@@ -152,7 +169,7 @@ impl<'a> Search<'a> {
     /// The first submission from `target` on that all sources have.
     fn next_submission(&mut self, mut target: u64, end: u64) -> Result<Step, StoreError> {
         'again: while target < end {
-            if self.spent.is_enough() {
+            if self.spent.is_enough() && target > self.from.index.0 {
                 return Ok(Step::Enough(target));
             }
             for source in &mut self.sources {
@@ -178,15 +195,10 @@ impl<'a> Search<'a> {
     /// `index`.
     fn after_zones_without(&mut self, index: u64) -> Result<Option<u64>, StoreError> {
         let zone = index >> ZONE_BITS;
-        if !self.filter.asks_when_it_occurred() || self.zone == Some(zone) {
+        let Some(zones) = self.zones.as_mut().filter(|_| self.zone != Some(zone)) else {
             return Ok(None);
-        }
-        let mut next: Option<u64> = None;
-        for zones in &mut self.zones {
-            let is_right = |span| self.filter.takes_span(span);
-            let found = zones.seek(zone, is_right, &mut self.spent)?;
-            next = next.into_iter().chain(found).min();
-        }
+        };
+        let next = zones.seek(zone, |span| self.filter.takes_span(span), &mut self.spent)?;
         // After the last one nothing comes at all.
         let next = next.unwrap_or(u64::MAX >> ZONE_BITS);
         self.zone = Some(next);
@@ -216,12 +228,13 @@ impl<'a> Search<'a> {
         let (mut logged, mut cell) = (None, (u16::MAX, Vec::new()));
         for event in events.iter().filter(|event| *event >= first) {
             let is_full = self.found.len() >= self.limit || self.bytes > PAGE_BYTES_MAX;
-            if is_full || self.spent.is_enough() {
+            if is_full || self.spent.is_enough() && self.looks > 0 {
                 return Ok(ControlFlow::Break(Position { index, event }));
             }
+            self.looks += 1;
             let (number, place) = bodies::place_of(event);
             if cell.0 != number {
-                self.spent.0 += CELL;
+                self.spent.micros += CELL;
                 let key = cells::body_key(index, number);
                 cell = (number, self.store.get(family::BODY, &key)?.unwrap_or_default());
             }
@@ -243,13 +256,30 @@ impl<'a> Search<'a> {
     }
 
     fn read(&mut self, index: LeafIndex, row: &Row) -> Result<Logged, StoreError> {
-        self.spent.0 += 2 * CELL;
+        self.spent.micros += 2 * CELL;
         let damaged = StoreError::Damaged { what: "row of a submission" };
         let text = self.store.get(family::ENTRY, &cells::index_key(index))?;
         let text = text.ok_or(StoreError::Damaged { what: "entry" })?;
         let wanted = |stream, _| stream == row.stream;
         Logged::read(self.store, self.registry, (index, &text), wanted)?.ok_or(damaged)
     }
+}
+
+/// Lists of postings of which each event that is asked for is in one of each.
+fn lists(streams: &Streams, filter: &Filter) -> Vec<Vec<List>> {
+    let mut candidates: Vec<Vec<List>> =
+        filter.terms().into_iter().map(|term| streams.lists(term)).collect();
+    candidates.extend(streams.own_lists());
+    if candidates.is_empty() {
+        candidates.push(streams.lists(Term::ANY));
+    }
+    let mut room = LISTS_MAX;
+    candidates.retain(|lists| {
+        let left = room.checked_sub(lists.len());
+        room = left.unwrap_or(room);
+        left.is_some()
+    });
+    candidates
 }
 
 /// The first event that counts at an index.

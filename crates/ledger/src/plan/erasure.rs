@@ -155,8 +155,8 @@ impl Planner<'_> {
                 Forgotten { index, event, text, details }
             })
             .collect();
-        audit::forget(&mut self.writes, self.store, turn, &forgotten)?;
-        self.store.remember_overwritten(by.index, &self.writes);
+        let older = audit::forget(&mut self.writes, self.store, turn, &forgotten)?;
+        self.store.remember_overwritten(by.index, &self.writes, older);
         let submissions: BTreeSet<LeafIndex> =
             gone.bodies.keys().map(|(index, _)| *index).collect();
         erasure::mark_unsettled(&mut self.writes, by, submissions.into_iter());

@@ -60,7 +60,14 @@ impl Planner<'_> {
             let standing = Standing::after(before, &event.change);
             let is_erased = false;
             cell.streams.insert(stream);
-            cell.places.push(PlaceCell { index, event: number, standing, anomalies, is_erased });
+            cell.places.push(PlaceCell {
+                stream,
+                index,
+                event: number,
+                standing,
+                anomalies,
+                is_erased,
+            });
             if cell.places.len() > DocumentCell::PAGE {
                 let places = cell.places.drain(..DocumentCell::PAGE).collect();
                 let (older_pages, streams) = (cell.older_pages, BTreeSet::new());

@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
 };
@@ -30,10 +30,13 @@ const ROUNDS_MAX: u32 = 3;
 /// Written so that the write-ahead log in use is no longer the one that may hold what was erased.
 const SETTLING_KEY: &[u8] = b"settling";
 
-/// Which keys of the index each erasure has overwritten. It is only remembered: stored, it would say which words the
-/// erased event was found by. What is not remembered any more is looked for in all of the index.
+/// Most erasures of which it is remembered.
+const REMEMBERED_MAX: usize = 1024;
+
+/// Keys of the index under which each erasure has left old values. It is only remembered: stored, it would say which
+/// words the erased event was found by. Where it is not, all of the index is rewritten.
 #[derive(Debug, Default)]
-pub(super) struct Overwritten(Mutex<BTreeMap<LeafIndex, BTreeSet<Vec<u8>>>>);
+pub(super) struct Overwritten(Mutex<BTreeMap<LeafIndex, Arc<BTreeSet<Vec<u8>>>>>);
 
 /// Keys whose old values are to go: of one family, from the first to the last, or all of them.
 struct Span {
@@ -50,11 +53,21 @@ impl Span {
 }
 
 impl Store {
-    /// Remembers which keys of the index an erasure is about to overwrite.
-    pub(crate) fn remember_overwritten(&self, erasure: LeafIndex, writes: &Writes) {
-        let keys = writes.keys_of(family::AUDIT).map(<[u8]>::to_vec).collect();
+    /// Remembers under which keys of the index an erasure leaves old values: those that it is about to overwrite, and
+    /// others; unless there are too many.
+    pub(crate) fn remember_overwritten(
+        &self,
+        erasure: LeafIndex,
+        writes: &Writes,
+        others: BTreeSet<Vec<u8>>,
+    ) {
+        let mut keys = others;
+        keys.extend(writes.keys_of(family::AUDIT).take(INDEX_KEYS_MAX + 1).map(<[u8]>::to_vec));
         let remembered = self.overwritten.0.lock();
-        remembered.unwrap_or_else(PoisonError::into_inner).insert(erasure, keys);
+        let mut remembered = remembered.unwrap_or_else(PoisonError::into_inner);
+        if keys.len() <= INDEX_KEYS_MAX && remembered.len() < REMEMBERED_MAX {
+            remembered.insert(erasure, Arc::new(keys));
+        }
     }
 
     /// Rewrites the files in which these erasures have overwritten bodies of these submissions, conflicts, or the index.
@@ -76,13 +89,13 @@ impl Store {
         };
         spans.push(Span { family: family::CONFLICT, keys: None });
         match self.overwritten_by(erasures) {
-            Some(keys) if keys.len() <= INDEX_KEYS_MAX => {
+            Some(keys) => {
                 spans.extend(keys.into_iter().map(|key| {
                     let keys = Some((key.clone(), key));
                     Span { family: family::AUDIT, keys }
                 }));
             }
-            Some(_) | None => spans.push(Span { family: family::AUDIT, keys: None }),
+            None => spans.push(Span { family: family::AUDIT, keys: None }),
         }
         self.rewrite(&spans)?;
         let remembered = self.overwritten.0.lock();
@@ -91,12 +104,18 @@ impl Store {
         Ok(())
     }
 
-    /// The keys of the index that these erasures have overwritten, if all of them are remembered.
+    /// The keys of the index under which these erasures have left old values, if all are remembered, and are not many.
     fn overwritten_by(&self, erasures: &BTreeSet<LeafIndex>) -> Option<BTreeSet<Vec<u8>>> {
-        let remembered = self.overwritten.0.lock();
-        let remembered = remembered.unwrap_or_else(PoisonError::into_inner);
-        let mut each = erasures.iter().map(|erasure| remembered.get(erasure).cloned());
-        each.try_fold(BTreeSet::new(), |all, own| Some(all.into_iter().chain(own?).collect()))
+        let mut all = BTreeSet::new();
+        for erasure in erasures {
+            let remembered = self.overwritten.0.lock();
+            let own = remembered.unwrap_or_else(PoisonError::into_inner).get(erasure).cloned()?;
+            all.extend(own.iter().cloned());
+            if all.len() > INDEX_KEYS_MAX {
+                return None;
+            }
+        }
+        Some(all)
     }
 
     /// Breaks off what is being rewritten, for good: the store is about to be closed.
@@ -242,7 +261,7 @@ mod tests {
             let writes = put(&store, &["a", "b", "c"], b"erased");
             assert!(holds(&store, SECRET));
             if is_known {
-                store.remember_overwritten(LeafIndex(1), &writes);
+                store.remember_overwritten(LeafIndex(1), &writes, BTreeSet::new());
             }
             store.let_go_of(&one, &BTreeSet::new()).unwrap();
             assert!(!holds(&store, SECRET), "{is_known}");

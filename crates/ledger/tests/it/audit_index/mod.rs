@@ -19,7 +19,7 @@ use witness_core::{
     scope::Scope,
     time::Timestamp,
 };
-use witness_ledger::{Days, FieldValue, Filter, Log, Position, Streams};
+use witness_ledger::{Days, FieldValue, Filter, Log, PageSize, Position, Streams};
 
 use self::world::{Dice, Plain, STREAMS, World};
 use crate::bench_firm::wait;
@@ -125,18 +125,23 @@ fn filters(plain: &[Plain], dice: &mut Dice) -> Vec<Filter> {
     filters
 }
 
+/// Pages of so many events, which may cost what they need.
+fn of(events: usize) -> PageSize {
+    PageSize { events, micros: u64::MAX }
+}
+
 /// All pages of a search, one after the other.
 fn pages(
     log: &Log,
     asked: (&Scope, &Filter),
     end: TreeSize,
-    limit: usize,
+    size: PageSize,
 ) -> Vec<witness_ledger::AuditEvent> {
     let streams = Streams::of(&log.overview().registry, asked.0, asked.1);
     let (mut events, mut from) = (Vec::new(), Some(BEGIN));
     while let Some(position) = from {
-        let page = log.search((&streams, asked.1), (position, end), limit).unwrap();
-        assert!(page.events.len() <= limit);
+        let page = log.search((&streams, asked.1), (position, end), size).unwrap();
+        assert!(page.events.len() <= size.events);
         assert!(page.next.is_none_or(|next| next > position), "it does not get on");
         events.extend(page.events);
         from = page.next;
@@ -168,7 +173,7 @@ fn every_search_finds_what_a_look_at_each_event_finds() {
         let mut matched = 0;
         for scope in scopes() {
             for filter in filters.iter().step_by(4) {
-                let found = pages(&world.log, (&scope, filter), EVERYTHING, 1000);
+                let found = pages(&world.log, (&scope, filter), EVERYTHING, of(1000));
                 check(&found, &world.plain, (&scope, filter));
                 matched += usize::from(!found.is_empty());
             }
@@ -189,8 +194,13 @@ fn pages_of_every_size_give_the_same_while_the_log_grows() {
     world.settle();
     let scope = &scopes()[0];
     for filter in filters.iter().step_by(23).chain([&Filter::default()]) {
-        for limit in [1, 2, 3, 7, 100] {
-            check(&pages(&world.log, (scope, filter), end, limit), &before, (scope, filter));
+        for size in [1, 2, 3, 7, 100].map(of) {
+            check(&pages(&world.log, (scope, filter), end, size), &before, (scope, filter));
+        }
+        // However little one may cost, and so goes on with.
+        for micros in [0, 10, 100] {
+            let size = PageSize { events: 100, micros };
+            check(&pages(&world.log, (scope, filter), end, size), &before, (scope, filter));
         }
     }
 }
@@ -246,7 +256,7 @@ fn nothing_in_scope_costs_no_read_and_is_answered_like_nothing_there() {
     for filter in asked {
         let before = world.log.reads();
         let streams = Streams::of(&registry, gb, &filter);
-        let found = world.log.search((&streams, &filter), (BEGIN, EVERYTHING), 100).unwrap();
+        let found = world.log.search((&streams, &filter), (BEGIN, EVERYTHING), of(100)).unwrap();
         assert_eq!((found.events.len(), found.next), (0, None));
         let told = world.log.follow((&streams, &filter), BEGIN).unwrap();
         assert_eq!((told.events.len(), told.next.index.0), (0, world.log.overview().size.0));
@@ -346,7 +356,7 @@ fn an_index_that_lost_its_process_anywhere_goes_on_and_is_the_same() {
         let plain: Vec<Plain> =
             plain.iter().filter(|it| it.place.0 < log.overview().size.0).cloned().collect();
         for filter in filters.iter().step_by(11) {
-            check(&pages(&log, (scope, filter), EVERYTHING, 1000), &plain, (scope, filter));
+            check(&pages(&log, (scope, filter), EVERYTHING, of(1000)), &plain, (scope, filter));
         }
         if whole {
             assert_eq!(
@@ -377,7 +387,7 @@ fn what_is_erased_is_found_by_its_entry_alone_and_leaves_nothing_in_the_index() 
     for scope in scopes() {
         for filter in filters.iter().step_by(31).chain([&Filter::default()]) {
             let asked = (&scope, filter);
-            check(&pages(&world.log, asked, EVERYTHING, 100), &world.plain, asked);
+            check(&pages(&world.log, asked, EVERYTHING, of(100)), &world.plain, asked);
         }
     }
     let World { bench, log, .. } = world;

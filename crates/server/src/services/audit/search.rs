@@ -8,7 +8,7 @@ use witness_core::{
     hash::Hash,
     merkle::{LeafIndex, TreeSize},
 };
-use witness_ledger::Position;
+use witness_ledger::{PageSize, Position};
 use witness_wire::v1;
 
 use super::{
@@ -21,6 +21,8 @@ const METHOD: &str = "AuditService.Search";
 /// Events on a page, unless asked otherwise, and at most.
 const PAGE_DEFAULT: u32 = 100;
 const PAGE_MAX: u32 = 1000;
+/// What a page may cost.
+const PAGE_MICROS: u64 = 30_000;
 /// How long a caller waits for an index that was further when the first page was asked for.
 const INDEXED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -55,9 +57,10 @@ impl Audit {
         let found = {
             let (log, streams) = (Arc::clone(&question.log), question.streams());
             let filter = question.filter.clone();
-            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let events = usize::try_from(limit).unwrap_or(usize::MAX);
+            let size = PageSize { events, micros: PAGE_MICROS };
             let search =
-                move || log.search((&streams, &filter), (page.from, page.indexed_to), limit);
+                move || log.search((&streams, &filter), (page.from, page.indexed_to), size);
             asked::in_turn(&self.0, &question.caller, search).await?
         };
         let results = u64::try_from(found.events.len()).unwrap_or(u64::MAX);
