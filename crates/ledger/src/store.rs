@@ -50,8 +50,8 @@ pub enum StoreError {
     HeadMoved,
     /// The folder was laid out by another version.
     #[error(
-        "the folder holds a log in the layout {found:?}, which this version does not read; begin in a new data folder, or \
-         open it with the version that made it"
+        "the folder holds a log in the layout {found:?}, which this version does not read; open it with the version that \
+         made it, and begin in a new data folder only with a log that was never served"
     )]
     OtherLayout {
         /// What the store calls its layout.

@@ -50,7 +50,7 @@ fn a_log_in_another_layout_is_refused_in_plain_words_and_left_as_it_is() {
         matches!(&refused, OpenError::Store(StoreError::OtherLayout { found }) if found == "witness-log-store/2"),
         "{refused:?}"
     );
-    assert!(refused.to_string().contains("begin in a new data folder"), "{refused}");
+    assert!(refused.to_string().contains("open it with the version that made it"), "{refused}");
     put("witness-log-store/3");
     drop(bench.open());
 }

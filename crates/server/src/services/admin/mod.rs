@@ -8,7 +8,7 @@ mod registry;
 
 use std::sync::Arc;
 
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use witness_core::{
     note::SignatureLine,
     registry::{Change, IssuerRecord},
@@ -54,8 +54,9 @@ impl Admin {
         to_its_end(async move {
             this.record(&caller, (method, filter.clone()), None).await?;
             let done = work.await;
-            this.record(&caller, (method, filter), Some(u64::from(done.is_ok()))).await?;
-            done
+            let results = Some(u64::from(done.is_ok()));
+            let recorded = this.record(&caller, (method, filter), results).await;
+            done.and_then(|done| recorded.map(|()| done).map_err(|_unwritten| done_unrecorded()))
         })
         .await
     }
@@ -74,6 +75,13 @@ impl Admin {
             )),
         }
     }
+}
+
+/// That something was done, and its record could not be written after that before it.
+fn done_unrecorded() -> Status {
+    let message = "it was done, and the access log could not say so; look before you repeat it; the operator's log says \
+                   why";
+    convert::named(Code::Internal, "ACCESS_LOG", message)
 }
 
 /// Does something to its end, even if whoever asked hangs up.
@@ -196,8 +204,7 @@ impl AdminService for Admin {
         let firm = Arc::clone(&self.0);
         let resumed = self.recorded(caller, asked, async move {
             let resumed = firm.anchoring.resume(found).await;
-            resumed
-                .map_err(|why| convert::named(tonic::Code::FailedPrecondition, "NO_WORKER", &why))
+            resumed.map_err(|why| convert::named(Code::FailedPrecondition, "NO_WORKER", &why))
         });
         let halted = resumed.await?;
         Ok(Response::new(v1::ResumeAnchoringResponse { contract: found.to_string(), halted }))
