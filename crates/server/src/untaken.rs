@@ -19,11 +19,11 @@ use tokio::time::Instant;
 use witness_wire::Bytes;
 
 /// Answers must be taken at this rate at least, on the whole.
-const BYTES_PER_S_MIN: u64 = 64 << 10;
+const TAKEN_BYTES_PER_S_MIN: u64 = 64 << 10;
 
 /// How long so many bytes may wait to be taken: so long, and as much longer as they need.
-pub(crate) fn patience(bytes: usize, stalled_after: Duration) -> Duration {
-    stalled_after + Duration::from_secs(as_u64(bytes) / BYTES_PER_S_MIN)
+pub(crate) fn to_be_taken_within(bytes: usize, stalled_after: Duration) -> Duration {
+    stalled_after + Duration::from_secs(as_u64(bytes) / TAKEN_BYTES_PER_S_MIN)
 }
 
 /// What all connections together have not taken yet.
@@ -140,14 +140,14 @@ impl AllUntaken {
 
 impl Untaken {
     /// Room for so many bytes that may have been made, and are not asked for, from now on.
-    pub(crate) fn ahead(self: &Arc<Self>, bytes: usize, patience: Duration) -> Piece {
-        self.piece((bytes, 0), patience)
+    pub(crate) fn ahead(self: &Arc<Self>, bytes: usize, within: Duration) -> Piece {
+        self.piece((bytes, 0), within)
     }
 
     /// The same bytes, as a piece that waits until they are written, or given up with their connection.
-    pub(crate) fn hold(self: &Arc<Self>, bytes: Bytes, patience: Duration) -> Bytes {
+    pub(crate) fn hold(self: &Arc<Self>, bytes: Bytes, within: Duration) -> Bytes {
         let size = bytes.len();
-        let piece = self.piece((size, size), patience);
+        let piece = self.piece((size, size), within);
         Bytes::from_owner(Counted { bytes, _piece: piece })
     }
 
@@ -156,7 +156,7 @@ impl Untaken {
         let bytes = as_u64(bytes);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         let waiting = self.handed.fetch_add(handed, Ordering::Relaxed) + handed;
-        let until = Instant::now() + patience(waiting, within);
+        let until = Instant::now() + to_be_taken_within(waiting, within);
         let mut pieces = lock(&self.pieces);
         let number = pieces.next;
         pieces.next += 1;

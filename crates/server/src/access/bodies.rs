@@ -17,19 +17,19 @@ use tonic::{Code, Status};
 use witness_wire::Bytes;
 
 use super::{
-    limits::{Meter, Unfinished},
+    meter::{Meter, Unfinished},
     policy::Shape,
 };
 use crate::convert;
 
 /// A message must come at this rate at least, on the whole: one that trickles in is as good as one that stalls.
-const BYTES_PER_S_MIN: u64 = 1_024;
+const ARRIVING_BYTES_PER_S_MIN: u64 = 1_024;
 /// Shorter pauses than this are saved up: a timer counts in milliseconds.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 
 /// How long is waited.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct Waits {
     /// How long nothing may come while something must.
     pub(super) stalled_after: Duration,
     /// How long a long call may be silent.
@@ -41,7 +41,7 @@ pub(super) struct Arriving {
     body: Body,
     meter: Arc<Meter>,
     shape: Shape,
-    patience: Patience,
+    waits: Waits,
     message: Message,
     unfinished: Unfinished,
     /// While nothing may be read.
@@ -53,12 +53,12 @@ pub(super) struct Arriving {
 }
 
 impl Arriving {
-    pub(super) fn new(body: Body, (meter, shape): (Arc<Meter>, Shape), patience: Patience) -> Self {
+    pub(super) fn new(body: Body, (meter, shape): (Arc<Meter>, Shape), waits: Waits) -> Self {
         let pause = pause(meter.bytes(0));
         let unfinished = Unfinished::new(Arc::clone(&meter));
         let message = Message::default();
         let (waiting, waited) = (None, Duration::ZERO);
-        Self { body, meter, shape, patience, message, unfinished, pause, waiting, waited }
+        Self { body, meter, shape, waits, message, unfinished, pause, waiting, waited }
     }
 
     /// Whether something must come now. A call of many messages may well be silent for a while between two of them.
@@ -67,12 +67,12 @@ impl Arriving {
     }
 
     /// How long may still be waited for what is coming.
-    fn patience(&self) -> Duration {
-        let Patience { stalled_after, idle_after } = self.patience;
+    fn left_to_wait(&self) -> Duration {
+        let Waits { stalled_after, idle_after } = self.waits;
         if !self.must_come() {
             return idle_after;
         }
-        let earned = Duration::from_secs(self.message.received / BYTES_PER_S_MIN);
+        let earned = Duration::from_secs(self.message.received / ARRIVING_BYTES_PER_S_MIN);
         (stalled_after + earned).saturating_sub(self.waited).min(stalled_after)
     }
 
@@ -90,11 +90,11 @@ impl Arriving {
 
     /// Why nothing is waited for any longer, if nothing has come in its time.
     fn too_late(&mut self, context: &mut Context<'_>) -> Poll<Status> {
-        let patience = self.patience();
+        let left = self.left_to_wait();
         let (_since, time) =
-            self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(patience))));
+            self.waiting.get_or_insert_with(|| (Instant::now(), Box::pin(sleep(left))));
         ready!(time.as_mut().poll(context));
-        let Patience { stalled_after, idle_after } = self.patience;
+        let Waits { stalled_after, idle_after } = self.waits;
         Poll::Ready(if self.must_come() { stalled(stalled_after) } else { idle(idle_after) })
     }
 }

@@ -18,10 +18,11 @@ use witness_core::caller::KnownBy;
 
 use super::{
     Caller, Callers, Limits, Policy,
-    bodies::{Arriving, Patience},
+    bodies::{Arriving, Waits},
     credentials,
-    leaving::{Leaving, Taken},
-    limits::{Over, Place},
+    leaving::{Leaving, Taking},
+    meter::Place,
+    over::Over,
     policy::{self, Method, Shape},
 };
 use crate::{connections::Peer, metrics::Metrics, places::Source};
@@ -101,23 +102,21 @@ pub(crate) async fn admit(
     request.headers_mut().remove(header::AUTHORIZATION);
     request.extensions_mut().insert(caller);
     let meter = place.meter();
-    let patience = Patience {
-        stalled_after: gate.limits.stalled_after(),
-        idle_after: gate.limits.idle_after(),
-    };
+    let waits =
+        Waits { stalled_after: gate.limits.stalled_after(), idle_after: gate.limits.idle_after() };
     let is_long = shape != Shape::Unary;
-    let taken = if is_long { Taken::in_parts(patience) } else { Taken::whole(patience) };
+    let taking = if is_long { Taking::in_parts(waits) } else { Taking::whole(waits) };
     let untaken = request.extensions().get::<Peer>().map(|peer| Arc::clone(&peer.untaken));
-    let request = request.map(|body| Body::new(Arriving::new(body, (meter, shape), patience)));
+    let request = request.map(|body| Body::new(Arriving::new(body, (meter, shape), waits)));
     // One answer is out before anybody could be shut out; many take as long as they take.
     let for_whom = known_by.filter(|_| is_long).map(|who| (Arc::clone(&gate.callers), who));
     let response = next.run(request).await;
     // Where many messages come, theirs is the silence that counts.
-    let idle_after = (shape == Shape::Answers).then_some(patience.idle_after);
+    let idle_after = (shape == Shape::Answers).then_some(waits.idle_after);
     response.map(|body| {
         let leaving = Leaving::new(body, place, idle_after).for_whom(for_whom);
         Body::new(match untaken {
-            Some(untaken) => leaving.counted(untaken, taken),
+            Some(untaken) => leaving.counted(untaken, taking),
             None => leaving,
         })
     })

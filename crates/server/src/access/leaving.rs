@@ -20,9 +20,9 @@ use witness_wire::Bytes;
 
 use super::{
     Callers,
-    bodies::{Patience, idle},
+    bodies::{Waits, idle},
     credentials::living,
-    limits::Place,
+    meter::Place,
 };
 use crate::{
     convert,
@@ -35,21 +35,21 @@ const MADE_AHEAD_BYTES_MAX: usize = 3 << 20;
 
 /// How an answer is to be taken.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Taken {
+pub(super) struct Taking {
     within: Duration,
     /// What may be made before it is asked for.
     ahead: usize,
 }
 
-impl Taken {
+impl Taking {
     /// An answer that is made at once.
-    pub(super) fn whole(patience: Patience) -> Self {
-        Self { within: patience.stalled_after, ahead: 0 }
+    pub(super) fn whole(waits: Waits) -> Self {
+        Self { within: waits.stalled_after, ahead: 0 }
     }
 
     /// One of which more is made as it is taken. Who takes it may pause.
-    pub(super) fn in_parts(patience: Patience) -> Self {
-        Self { within: patience.idle_after, ahead: MADE_AHEAD_BYTES_MAX }
+    pub(super) fn in_parts(waits: Waits) -> Self {
+        Self { within: waits.idle_after, ahead: MADE_AHEAD_BYTES_MAX }
     }
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Leaving {
     for_whom: Option<(Arc<Callers>, KnownBy)>,
     is_cut: bool,
     /// Where it is counted what waits to be taken.
-    untaken: Option<(Arc<Untaken>, Taken)>,
+    untaken: Option<(Arc<Untaken>, Taking)>,
     /// What was made behind what waits.
     waiting: Option<Piece>,
     _place: Place,
@@ -95,9 +95,9 @@ impl Leaving {
     }
 
     /// Is counted here while it waits to be taken.
-    pub(super) fn counted(self, untaken: Arc<Untaken>, taken: Taken) -> Self {
+    pub(super) fn counted(self, untaken: Arc<Untaken>, taking: Taking) -> Self {
         // Nothing is asked of it before there is room for something.
-        let mut this = Self { untaken: Some((untaken, taken)), ..self };
+        let mut this = Self { untaken: Some((untaken, taking)), ..self };
         this.first = this.made_already();
         this.wait();
         this
@@ -105,8 +105,8 @@ impl Leaving {
 
     /// The first frame of an answer that is there as a whole, so that it is counted while there is no room for it.
     fn made_already(&mut self) -> Option<(SizeHint, Next)> {
-        let (_, taken) = self.untaken.as_ref()?;
-        if taken.ahead > 0 || self.body.is_end_stream() {
+        let (_, taking) = self.untaken.as_ref()?;
+        if taking.ahead > 0 || self.body.is_end_stream() {
             return None;
         }
         let size = self.body.size_hint();
@@ -119,8 +119,8 @@ impl Leaving {
 
     /// Counts what goes out until it is written.
     fn count(&self, next: Next) -> Next {
-        let Some((untaken, taken)) = &self.untaken else { return next };
-        next.map(|frame| Ok(frame?.map_data(|bytes| untaken.hold(bytes, taken.within))))
+        let Some((untaken, taking)) = &self.untaken else { return next };
+        next.map(|frame| Ok(frame?.map_data(|bytes| untaken.hold(bytes, taking.within))))
     }
 
     /// What goes out next.
@@ -155,7 +155,7 @@ impl Leaving {
     /// Waits until more is asked for.
     fn wait(&mut self) {
         let untaken = self.untaken.as_ref();
-        self.waiting = untaken.map(|(untaken, taken)| untaken.ahead(taken.ahead, taken.within));
+        self.waiting = untaken.map(|(untaken, taking)| untaken.ahead(taking.ahead, taking.within));
     }
 }
 

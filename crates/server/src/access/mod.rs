@@ -9,6 +9,8 @@ pub(crate) mod heads;
 mod leaving;
 mod limits;
 mod log;
+mod meter;
+mod over;
 mod policy;
 mod record;
 
@@ -38,7 +40,7 @@ mod tests {
         let sources = [
             include_str!("bodies.rs"),
             include_str!("credentials.rs"),
-            include_str!("limits.rs"),
+            include_str!("over.rs"),
             include_str!("policy.rs"),
             include_str!("record.rs"),
             include_str!("../services/admin/callers.rs"),

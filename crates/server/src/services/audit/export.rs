@@ -17,7 +17,7 @@ use crate::{
     access::{self, Asked, Caller},
     bundle::{Export, ExportError, Sink},
     clock, convert,
-    untaken::patience,
+    untaken::to_be_taken_within,
 };
 
 /// Pieces of files.
@@ -169,7 +169,7 @@ impl Sender {
     }
 
     fn send(&self, message: v1::ExportResponse) -> Result<(), ExportError> {
-        let within = patience(message.piece.len(), self.stalled_after);
+        let within = to_be_taken_within(message.piece.len(), self.stalled_after);
         let taken = tokio::time::timeout(within, self.out.send(Ok(message)));
         match Handle::current().block_on(taken) {
             Ok(Ok(())) => Ok(()),
