@@ -15,7 +15,7 @@ mod files;
 mod http;
 mod outcome;
 mod output;
-mod patience;
+mod retry;
 mod rpc;
 mod times;
 mod trust;

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     outcome::{Failure, Outcome, is_worth_a_retry},
     output::Output,
-    patience::{self, ATTEMPTS_MAX, patiently},
+    retry::{self, ATTEMPTS_MAX, retrying},
     rpc::{self, Channel},
     trust::FirmNotes,
 };
@@ -179,11 +179,11 @@ impl Drive<'_> {
             return Err(self.unsettled(failure).into());
         }
         if self.attempts == 1 {
-            self.output.note_in(&self.bar, &patience::waiting(&failure))?;
+            self.output.note_in(&self.bar, &retry::waiting(&failure))?;
         }
         // With eight attempts some 30 s. The server knows better when.
         let pause = Duration::from_millis(100 << self.attempts.min(7));
-        tokio::time::sleep(pause.max(patience::hint(&failure).unwrap_or_default())).await;
+        tokio::time::sleep(pause.max(retry::hint(&failure).unwrap_or_default())).await;
         Ok(())
     }
 
@@ -239,7 +239,7 @@ impl Drive<'_> {
         };
         let mut verified = check(&self.firm, &answered.note);
         if matches!(&verified, Err(failure) if failure.is_unknown_key()) {
-            patiently(self.output, async || self.firm.refresh(&self.channel).await).await?;
+            retrying(self.output, async || self.firm.refresh(&self.channel).await).await?;
             verified = check(&self.firm, &answered.note);
         }
         verified.map_err(|failure| failure.into_failure(answered.signed.first))?;

@@ -30,7 +30,7 @@ use crate::{
     args,
     outcome::Outcome,
     output::{Output, count_of},
-    patience::patiently,
+    retry::retrying,
     rpc,
     trust::{self, FirmNotes},
 };
@@ -116,10 +116,10 @@ pub(crate) async fn run(args: SubmitArgs, output: &mut Output) -> Result<Outcome
     let kept = args.journal.join("firm-root.vkey");
     let root = trust::root(&channel, policy.as_ref(), &kept, output).await?;
     let (origin, position) =
-        patiently(output, async || begin::position(&channel, &place).await).await?;
+        retrying(output, async || begin::position(&channel, &place).await).await?;
     past::refuse_other_log(&input.state, &origin)?;
     let first = async || FirmNotes::first(&channel, origin.clone(), root.clone()).await;
-    let firm = patiently(output, first).await?;
+    let firm = retrying(output, first).await?;
     past::refuse_other_past(&input.state, &position)?;
 
     input.record(&origin)?;

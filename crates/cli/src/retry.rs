@@ -24,7 +24,7 @@ pub(crate) fn waiting(failure: &Failure) -> String {
 }
 
 /// Calls, and where the answer is that it is to call again later, does so.
-pub(crate) async fn patiently<T>(
+pub(crate) async fn retrying<T>(
     output: &mut Output,
     mut call: impl AsyncFnMut() -> Result<T>,
 ) -> Result<T> {
@@ -64,7 +64,7 @@ mod tests {
             calls += 1;
             if calls > failing { Ok(()) } else { Err(refused(retry_after)) }
         };
-        let is_answered = patiently(&mut output, call).await.is_ok();
+        let is_answered = retrying(&mut output, call).await.is_ok();
         (calls, is_answered)
     }
 
