@@ -3,11 +3,11 @@
 use tonic::Code;
 use witness_core::{
     drafting::Occurrence,
-    event::{Change, Event},
+    event::{Change, Event, StatusClass},
     hash::Hash,
     name::{Domain, Name, Origin},
 };
-use witness_tests::{Issuer, Sheet, Stream, document, issued, occurred};
+use witness_tests::{Issuer, Sheet, Stream, document, issued, occurred, status};
 use witness_wire::{Bytes, v1};
 
 /// A submission, the reason for which it must be refused, and words that the message must have.
@@ -217,6 +217,17 @@ pub(super) fn details(stream: &Stream) -> Vec<Case> {
         let request = stream.sheet(&[with_fields(given, "skill-module")]).sign(key);
         fields.push((request, "FIELD_REFUSED", Code::InvalidArgument, words));
     }
+    // It takes the field, but not on this change.
+    let awarded = ("awarded".to_owned(), "1987-06-05".to_owned());
+    let details = vec![awarded, ("module".to_owned(), "GOOD-77".to_owned())];
+    let revoked = status(document("fields"), StatusClass::Punitive, "REVOKED");
+    let request = stream.sheet(&[Occurrence { details, ..revoked }]).sign(key);
+    fields.push((
+        request,
+        "FIELD_REFUSED",
+        Code::InvalidArgument,
+        "field awarded: not a field of a change status",
+    ));
     for value in ["ada.lovelace@example.org", "+44 20 7946 0958", "4111 1111 1111 1111"] {
         let request = stream.sheet(&[with_fields(&[("who", value)], "wide")]).sign(key);
         fields.push((request, "PERSONAL_DATA", Code::InvalidArgument, "looks like personal data"));
