@@ -10,7 +10,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use serde_json::Value;
@@ -23,7 +22,9 @@ use witness_core::{
     submission::Heartbeat,
     time::Timestamp,
 };
-use witness_tests::{Audited, Data, Said, Server, Witness, document, issued, now_us, refusal};
+use witness_tests::{
+    Audited, Data, Said, Server, Witness, awaited, document, issued, now_us, refusal, until,
+};
 use witness_wire::{Bytes, v1};
 
 use crate::{
@@ -32,8 +33,6 @@ use crate::{
     audit_search::{BOTH, DE, Firm, GB, STREAMS},
 };
 
-/// Only against hanging for ever: nothing is judged by it.
-const LOOKS_MAX: u32 = 3_000;
 const EACH_SECOND: [&str; 2] = ["--rollup-every-s", "1"];
 
 /// Where the callers of a firm keep their tokens and bundles.
@@ -166,18 +165,15 @@ fn bytes(pieces: &[v1::ExportResponse]) -> usize {
 
 /// How many results were told in each export of a caller, by the records at its end: so many are waited for.
 async fn exported(server: &Server, caller: &str, exports: usize) -> Vec<u64> {
-    for _ in 0..LOOKS_MAX {
+    awaited("the end of an export is recorded", async || {
         let records = access_log::records(server).await;
         let own =
             records.iter().map(|record| &record.access).filter(|it| it.caller.as_str() == caller);
         let own = own.filter(|access| access.method.as_str() == "AuditService.Export");
         let ended: Vec<u64> = own.filter_map(|access| access.results).collect();
-        if ended.len() >= exports {
-            return ended;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("the end of an export is not recorded")
+        (ended.len() >= exports).then_some(ended)
+    })
+    .await
 }
 
 /// A firm with something of everything: odd and erased events, a conflict, a heartbeat, roll-ups.
@@ -215,10 +211,7 @@ async fn each_exports_exactly_its_own_and_it_verifies_with_the_firm_gone() {
     let firm = eventful(&data).await;
     let desk = Desk::of(&data, &firm.server);
     erase(&desk, &firm.server);
-    let newest = || firm.server.get("/rollup/0").status == 200;
-    while !newest() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("a roll-up is made", async || firm.server.get("/rollup/0").status == 200).await;
     let own = [("gb", &GB[..]), ("de", &DE[..]), ("both", &BOTH[..])];
     for (who, _) in own {
         let said = desk.export(&firm.server, (who, who), &[]).expect(0).json();

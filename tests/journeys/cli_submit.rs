@@ -2,8 +2,8 @@
 //! into the log once and in order, and a wrong row is named by its line.
 
 mod journal;
-mod patience;
-mod table;
+mod retry;
+pub(crate) mod table;
 
 use std::{fs, thread, time::Duration};
 

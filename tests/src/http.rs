@@ -75,6 +75,16 @@ impl Server {
         value.unwrap_or_else(|| panic!("no metric {name}:\n{}", metrics.text()))
     }
 
+    /// A counter under one label: 0 where nothing was counted under it, since it is not shown then.
+    #[must_use]
+    pub fn metric_under(&self, name: &str, (label, value): (&str, &str)) -> u64 {
+        let (metrics, labelled) =
+            (self.found("/metrics"), format!("{name}{{{label}=\"{value}\"}} "));
+        let mut lines = metrics.text().lines();
+        let count = lines.find_map(|line| line.strip_prefix(labelled.as_str()));
+        count.map_or(0, |count| count.parse().unwrap())
+    }
+
     /// Waits until all that is durable is published; gives the size.
     #[expect(clippy::must_use_candidate, reason = "one may wait and not ask for the size")]
     pub fn settled(&self) -> u64 {

@@ -24,6 +24,7 @@ mod rng;
 mod server;
 mod sluice;
 mod trust;
+mod waiting;
 mod witness;
 
 pub use anvil::{Anvil, Block, Logged, Mined, Mining};
@@ -43,6 +44,7 @@ pub use rng::Rng;
 pub use server::{Data, Server, copy_folder, witnessd, witnessd_says};
 pub use sluice::Sluice;
 pub use trust::Trust;
+pub use waiting::{awaited, until};
 pub use witness::Witness;
 
 use std::io::Write as _;

@@ -6,23 +6,16 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Code, Streaming};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
-use witness_tests::{Issuer, Server, document, issued, pushed_back, refusal};
+use witness_tests::{Issuer, Server, document, issued, pushed_back, refusal, until};
 use witness_wire::v1::SubmitRequest;
 
 use super::site::Site;
-
-/// Only against hanging for ever.
-const LOOKS_MAX: u32 = 2_400;
+use crate::cli_submit::table::Table;
 
 /// Waits until so many calls are under way, the one that asks included.
 async fn until_under_way(server: &Server, calls: u64) {
-    for _ in 0..LOOKS_MAX {
-        if server.metric("witness_calls_under_way") == calls {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{} calls are under way", server.metric("witness_calls_under_way"));
+    let under_way = async || server.metric("witness_calls_under_way") == calls;
+    until(&format!("{calls} calls are under way"), under_way).await;
 }
 
 /// Waits until a call ends, and looks at why.
@@ -88,13 +81,7 @@ async fn witness_submit_goes_on_over_a_pause_that_ends_its_stream() {
     let command = ["submit", "--key", &key, "--policy", &policy, "--stream", "main"];
     let options = ["--batch", "8", "--format", "ndjson", "--json", "-"];
     let mut running = site.beside(&server).start_to_feed(&[&command[..], &options].concat());
-    let row = |number: u64| {
-        let hash = document(format!("row {number}")).0.to_hex();
-        format!(
-            "{{\"document\":\"{hash}\",\"change\":\"issued\",\"claim_type\":\"skill-module\",\
-             \"occurred_at\":\"2026-03-01\",\"details\":{{\"completed\":\"2026-02-27\",\"module\":\"M-1\"}}}}\n"
-        )
-    };
+    let row = |number: u64| Table::Ndjson.row(number, "issued", "MOD-0001");
     for pause in 1..=2 {
         let rows: String = (pause * 16..pause * 16 + 16).map(row).collect();
         running.feed(&rows);

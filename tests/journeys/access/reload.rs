@@ -6,12 +6,11 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
 use tonic::{Request, transport::ClientTlsConfig};
-use witness_tests::Server;
+use witness_tests::{Server, until};
 use witness_wire::v1::ListLogsRequest;
 
 use super::site::{Authority, Site, connect, list_logs};
@@ -27,17 +26,6 @@ async fn is_served(server: &Server, tls: &ClientTlsConfig) -> bool {
         Ok(channel) => list_logs(&channel, Request::new(ListLogsRequest {})).await.is_ok(),
         Err(_) => false,
     }
-}
-
-/// Waits until it is so.
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    for _ in 0..1_200 {
-        if is_so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("{what} never comes about");
 }
 
 #[tokio::test(flavor = "multi_thread")]

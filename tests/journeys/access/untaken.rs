@@ -1,21 +1,16 @@
 //! Long answers that are made and not taken.
 
-use std::time::Duration;
-
 use tokio::task::JoinHandle;
 use tonic::{
     Status,
     transport::{Channel, Endpoint},
 };
-use witness_tests::Server;
+use witness_tests::{Server, until};
 use witness_wire::v1::{
     GetEntriesRequest, ListLogsRequest, ledger_service_client::LedgerServiceClient,
 };
 
 use super::site::Site;
-
-/// Only against hanging for ever.
-const LOOKS_MAX: u32 = 2_400;
 
 /// A connection over which nothing is taken.
 async fn connect_shut(server: &Server) -> Channel {
@@ -32,17 +27,6 @@ fn ask(channel: &Channel, origin: &str) -> JoinHandle<Result<(), Status>> {
     })
 }
 
-/// Waits until it is so.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..LOOKS_MAX {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not so: {what}");
-}
-
 async fn origin(server: &Server) -> String {
     let logs = server.clients().await.ledger.list_logs(ListLogsRequest {}).await.unwrap();
     logs.into_inner().logs[0].origin.clone()
@@ -56,19 +40,19 @@ async fn answers_that_nobody_takes_are_bounded_over_all_and_who_holds_most_of_th
     let (greedy, modest) = (connect_shut(&server).await, connect_shut(&server).await);
     let untaken = || server.metric("witness_untaken_bytes");
     // What may be made ahead of each, and of the pieces that it had begun with.
-    let are_two = || (2 * (3 << 20)..7 << 20).contains(&untaken());
+    let are_two = async || (2 * (3 << 20)..7 << 20).contains(&untaken());
     let few: Vec<_> = (0..2).map(|_| ask(&modest, &origin)).collect();
     until("what two calls may hold is counted", are_two).await;
     // Each may hold 3 MiB.
     let many: Vec<_> = (0..40).map(|_| ask(&greedy, &origin)).collect();
-    until("all of the greedy one end", || many.iter().all(JoinHandle::is_finished)).await;
+    until("all of the greedy one end", async || many.iter().all(JoinHandle::is_finished)).await;
     for call in many {
         assert!(call.await.unwrap().is_err(), "it was answered without being able to");
     }
     until("what it held is let go of", are_two).await;
     assert!(few.iter().all(|call| !call.is_finished()), "the modest one is hung up on");
     few.iter().for_each(JoinHandle::abort);
-    until("nothing waits", || untaken() == 0).await;
+    until("nothing waits", async || untaken() == 0).await;
     server.stop();
 }
 
@@ -78,7 +62,7 @@ async fn who_does_not_take_a_long_answer_for_too_long_is_hung_up_on() {
     let server = site.start("[limits]\nidle_after_s = 1\n");
     let origin = origin(&server).await;
     let call = ask(&connect_shut(&server).await, &origin);
-    until("the call ends", || call.is_finished()).await;
+    until("the call ends", async || call.is_finished()).await;
     assert!(call.await.unwrap().is_err(), "it was answered without being able to");
     server.stop();
 }

@@ -6,7 +6,7 @@ use witness_tests::document;
 
 /// Files of rows: the same in both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Table {
+pub(crate) enum Table {
     Ndjson,
     Csv,
 }
@@ -20,7 +20,7 @@ impl Table {
     }
 
     /// One row: that the document of this number was issued.
-    pub(super) fn row(self, number: u64, change: &str, module: &str) -> String {
+    pub(crate) fn row(self, number: u64, change: &str, module: &str) -> String {
         let hash = document(format!("row {number}")).0.to_hex();
         match self {
             Self::Ndjson => format!(

@@ -16,10 +16,7 @@ const LIMITS: &str = "[limits.known]\ncalls_per_s = 1\nstreams = 1\n";
 
 /// Calls over a limit so far.
 fn refused(server: &Server, limit: &str) -> u64 {
-    let metrics = server.get("/metrics");
-    let counter = format!("witness_over_limit_total{{limit=\"{limit}\"}} ");
-    let line = metrics.text().lines().find_map(|line| line.strip_prefix(counter.as_str()));
-    line.map_or(0, |count| count.parse().unwrap())
+    server.metric_under("witness_over_limit_total", ("limit", limit))
 }
 
 #[tokio::test(flavor = "multi_thread")]
