@@ -2,11 +2,11 @@
 //!
 //! What must hold: nobody is asked earlier than it wants to be, and who waits says so.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use anyhow::Result;
 
-use crate::{outcome::Failure, output::Output};
+use crate::outcome::Failure;
 
 /// Most attempts without any progress.
 pub(crate) const ATTEMPTS_MAX: u32 = 8;
@@ -23,9 +23,9 @@ pub(crate) fn waiting(failure: &Failure) -> String {
     format!("waiting for the server: {failure}")
 }
 
-/// Calls, and where the answer is that it is to call again later, does so.
+/// Calls, and where the answer is that it is to call again later, does so; `note` says it once.
 pub(crate) async fn retrying<T>(
-    output: &mut Output,
+    mut note: impl FnMut(&str) -> io::Result<()>,
     mut call: impl AsyncFnMut() -> Result<T>,
 ) -> Result<T> {
     let mut attempts = 1;
@@ -42,7 +42,7 @@ pub(crate) async fn retrying<T>(
             return Err(error);
         }
         if attempts == 1 {
-            output.note(&waiting(failure))?;
+            note(&waiting(failure))?;
         }
         tokio::time::sleep(after).await;
         attempts += 1;
@@ -57,24 +57,29 @@ mod tests {
         Failure { retry_after, ..Failure::cannot_tell("too often") }.into()
     }
 
-    /// How often it is called, and what comes of it, if so many calls fail so.
-    async fn calls(failing: u32, retry_after: Option<Duration>) -> (u32, bool) {
-        let (mut calls, mut output) = (0, Output::new(true));
+    /// How often it is called, how often a wait is told, and what comes of it, if so many calls fail so.
+    async fn calls(failing: u32, retry_after: Option<Duration>) -> (u32, u32, bool) {
+        let (mut calls, mut notes) = (0, 0);
+        let note = |text: &str| {
+            assert_eq!(text, "waiting for the server: too often");
+            notes += 1;
+            Ok(())
+        };
         let call = async || {
             calls += 1;
             if calls > failing { Ok(()) } else { Err(refused(retry_after)) }
         };
-        let is_answered = retrying(&mut output, call).await.is_ok();
-        (calls, is_answered)
+        let is_answered = retrying(note, call).await.is_ok();
+        (calls, notes, is_answered)
     }
 
     #[tokio::test]
     async fn only_who_says_when_is_asked_again_and_not_for_ever() {
         let hint = Some(Duration::from_millis(1));
-        assert_eq!(calls(0, None).await, (1, true));
-        assert_eq!(calls(1, None).await, (1, false));
-        assert_eq!(calls(3, hint).await, (4, true));
-        assert_eq!(calls(ATTEMPTS_MAX, hint).await, (ATTEMPTS_MAX, false));
+        assert_eq!(calls(0, None).await, (1, 0, true));
+        assert_eq!(calls(1, None).await, (1, 0, false));
+        assert_eq!(calls(3, hint).await, (4, 1, true));
+        assert_eq!(calls(ATTEMPTS_MAX, hint).await, (ATTEMPTS_MAX, 1, false));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::{
     files,
     outcome::Failure,
     output::Output,
+    retry::retrying,
     rpc::{self, Channel},
 };
 
@@ -46,7 +47,11 @@ pub(crate) async fn root(
         keep(&policy.firm_root, kept)?;
         return Ok(policy.firm_root.clone());
     }
-    let logs = rpc::answer(rpc::ledger(channel).list_logs(rpc::timed(ListLogsRequest {})).await)?;
+    let call = async || {
+        let answer = rpc::ledger(channel).list_logs(rpc::timed(ListLogsRequest {})).await;
+        Ok(rpc::answer(answer)?)
+    };
+    let logs = retrying(|text| output.note(text), call).await?;
     let shown = VerifyingKey::parse(&logs.root_vkey)
         .context("the server shows no root key; give the firm's policy with --policy")?;
     if kept.exists() {

@@ -91,7 +91,9 @@ async fn witness_submit_goes_on_over_a_pause_that_ends_its_stream() {
         until_under_way(&server, idle).await;
     }
     running.feed(&row(48));
-    let said = running.end().expect(0).json();
+    let said = running.end().expect(0);
+    assert!(!said.stderr.contains("waiting for the server"), "nobody waits: {said}");
+    let said = said.json();
     assert_eq!((&said["outcome"], &said["next_sequence"]), (&"done".into(), &33.into()), "{said}");
     assert_eq!(said["accepted"]["events"], 33, "{said}");
     server.stop();

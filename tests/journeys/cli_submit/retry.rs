@@ -23,16 +23,8 @@ fn refused(server: &Server, limit: &str) -> u64 {
 async fn who_is_told_to_call_again_later_waits_as_long_and_brings_every_row_into_the_log() {
     let site = Site::new();
     let server = site.start(LIMITS);
-    let grant = ["access", "grant", "--role", "issuer", "--issuer", "issuer.example"];
-    let named = ["--name", "issuer", "--until", "2999-12-31", "--token-file", "issuer.token"];
-    let _granted = site.witness(&server, &[&grant[..], &named].concat()).expect(0);
-    let token = fs::read_to_string(site.path("issuer.token")).unwrap();
     // The only long call at a time that this caller may have.
-    let (questions, asked) = tokio::sync::mpsc::unbounded_channel::<ServerReflectionRequest>();
-    let mut client = ServerReflectionClient::new(connect_plain(&server).await);
-    let asked = bearing(UnboundedReceiverStream::new(asked), token.trim_end());
-    let held = client.server_reflection_info(asked).await.unwrap();
-
+    let held = hold_a_call(&site, &server).await;
     let folder = tempfile::tempdir().unwrap();
     Table::Ndjson.write(folder.path(), &Table::Ndjson.rows(ROWS));
     let path = |name: &str| site.data.path().join(name).display().to_string();
@@ -43,7 +35,7 @@ async fn who_is_told_to_call_again_later_waits_as_long_and_brings_every_row_into
     let witness = Witness::within(folder.path()).asking(&server);
     let mut running = witness.start(&[&submit[..], &rest].concat());
     assert!(running.wait_for(|| refused(&server, "streams") > 0), "it ended by itself");
-    drop((questions, held));
+    drop(held);
     let said: Said = running.end().expect(0);
     assert!(said.stderr.contains("note: waiting for the server: one caller may"), "{said}");
     assert_eq!(said.json()["accepted"]["events"], ROWS, "{said}");
@@ -56,4 +48,39 @@ async fn who_is_told_to_call_again_later_waits_as_long_and_brings_every_row_into
     let journal = folder.path().join(super::JOURNAL);
     assert_eq!(check_journal(&journal, &Trust::of_dev(&site.data)), ROWS);
     server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_policy_the_first_call_is_as_patient_as_the_others() {
+    let site = Site::new();
+    let server = site.start("[limits.known]\ncalls = 1\n");
+    // The only call at a time that this caller may have.
+    let held = hold_a_call(&site, &server).await;
+    let folder = tempfile::tempdir().unwrap();
+    Table::Ndjson.write(folder.path(), &Table::Ndjson.rows(8));
+    let key = site.data.path().join("issuer.example.skey").display().to_string();
+    let token = site.path("issuer.token").display().to_string();
+    let submit = ["submit", "--json", "--key", &key, "--token-file", &token, "--stream", "main"];
+    let witness = Witness::within(folder.path()).asking(&server);
+    let mut running = witness.start(&[&submit[..], &[Table::Ndjson.file()]].concat());
+    assert!(running.wait_for(|| refused(&server, "calls") > 0), "it ended by itself");
+    drop(held);
+    let said = running.end().expect(0);
+    assert!(said.stderr.contains("note: waiting for the server: one caller may"), "{said}");
+    assert!(said.stderr.contains("no --policy was given"), "{said}");
+    assert_eq!(said.json()["accepted"]["events"], 8, "{said}");
+    server.stop();
+}
+
+/// Lets the issuer in, by `issuer.token`, and opens a long call of its, which ends when this is dropped.
+async fn hold_a_call(site: &Site, server: &Server) -> impl Sized + use<> {
+    let grant = ["access", "grant", "--role", "issuer", "--issuer", "issuer.example"];
+    let named = ["--name", "issuer", "--until", "2999-12-31", "--token-file", "issuer.token"];
+    let _granted = site.witness(server, &[&grant[..], &named].concat()).expect(0);
+    let token = fs::read_to_string(site.path("issuer.token")).unwrap();
+    let (questions, asked) = tokio::sync::mpsc::unbounded_channel::<ServerReflectionRequest>();
+    let mut client = ServerReflectionClient::new(connect_plain(server).await);
+    let asked = bearing(UnboundedReceiverStream::new(asked), token.trim_end());
+    let answers = client.server_reflection_info(asked).await.unwrap();
+    (questions, answers)
 }

@@ -88,6 +88,8 @@ pub(super) struct Drive<'a> {
     pub(super) tally: Tally,
     pub(super) in_flight: VecDeque<Prepared>,
     pub(super) attempts: u32,
+    /// Whether it was said that the server is waited for, since the last receipt.
+    pub(super) is_wait_told: bool,
 }
 
 impl Drive<'_> {
@@ -178,7 +180,9 @@ impl Drive<'_> {
         if self.attempts >= ATTEMPTS_MAX || failure.outcome != Outcome::CannotTell {
             return Err(self.unsettled(failure).into());
         }
-        if self.attempts == 1 {
+        // A call on which nothing was said for long is over; that it is opened again keeps nobody waiting.
+        let is_idle = failure.reason.as_deref() == Some("STREAM_IDLE");
+        if !is_idle && !std::mem::replace(&mut self.is_wait_told, true) {
             self.output.note_in(&self.bar, &retry::waiting(&failure))?;
         }
         // With eight attempts some 30 s. The server knows better when.
@@ -239,13 +243,14 @@ impl Drive<'_> {
         };
         let mut verified = check(&self.firm, &answered.note);
         if matches!(&verified, Err(failure) if failure.is_unknown_key()) {
-            retrying(self.output, async || self.firm.refresh(&self.channel).await).await?;
+            let note = |text: &str| self.output.note_in(&self.bar, text);
+            retrying(note, async || self.firm.refresh(&self.channel).await).await?;
             verified = check(&self.firm, &answered.note);
         }
         verified.map_err(|failure| failure.into_failure(answered.signed.first))?;
         let Some(answered) = self.in_flight.pop_front() else { return Ok(()) };
         self.journal.append([Record::Receipt(record_of(receipt, answered.signed.first))])?;
-        self.attempts = 0;
+        (self.attempts, self.is_wait_told) = (0, false);
         self.count(receipt, &answered);
         Ok(())
     }

@@ -115,11 +115,11 @@ pub(crate) async fn run(args: SubmitArgs, output: &mut Output) -> Result<Outcome
     // First whose server it is, then which log: only then does its position mean anything.
     let kept = args.journal.join("firm-root.vkey");
     let root = trust::root(&channel, policy.as_ref(), &kept, output).await?;
-    let (origin, position) =
-        retrying(output, async || begin::position(&channel, &place).await).await?;
+    let call = async || begin::position(&channel, &place).await;
+    let (origin, position) = retrying(|text| output.note(text), call).await?;
     past::refuse_other_log(&input.state, &origin)?;
     let first = async || FirmNotes::first(&channel, origin.clone(), root.clone()).await;
-    let firm = retrying(output, first).await?;
+    let firm = retrying(|text| output.note(text), first).await?;
     past::refuse_other_past(&input.state, &position)?;
 
     input.record(&origin)?;
@@ -150,6 +150,7 @@ pub(crate) async fn run(args: SubmitArgs, output: &mut Output) -> Result<Outcome
         tally: Tally::default(),
         in_flight: std::collections::VecDeque::new(),
         attempts: 0,
+        is_wait_told: false,
     };
     let result = drive.run(drafting.start()?).await;
     let tally = drive.tally;
