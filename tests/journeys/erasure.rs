@@ -196,6 +196,12 @@ async fn of_a_document_whose_last_event_was_erased_no_state_is_told() {
     assert!(said["erased_at"].is_string() && said["occurred_at"].is_null(), "{said}");
     let said = operator.run(&[&["history"], &bearer[..]].concat()).expect(0);
     assert!(said.stdout.contains("erased"), "{said}");
+    let said = operator.run(&[&["--json", "history"], &bearer[..]].concat()).expect(0);
+    let lines = said.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<serde_json::Value> = lines.collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    assert_eq!((&lines[2]["outcome"], &lines[2]["events"]), (&"done".into(), &2.into()), "{said}");
+    assert!(lines[..2].iter().all(|line| line["outcome"].is_null()), "{said}");
     // At once: the checkpoint over the erasure is waited for.
     let evidence = evidence_of(&mut clients, document("partly")).await;
     let verdict = evidence::verify(&evidence, &policy, &[], &Strict).unwrap();

@@ -93,6 +93,12 @@ impl Failure {
         Self { outcome, reason, message, metadata, next_step, retry_after: None }
     }
 
+    /// Whether the server did not take this argument of the call.
+    pub(crate) fn is_about(&self, argument: &str) -> bool {
+        let named = self.metadata.get("argument").map(String::as_str);
+        self.reason.as_deref() == Some("INVALID_ARGUMENT") && named == Some(argument)
+    }
+
     /// The failure of a call.
     pub(crate) fn from_status(status: &Status) -> Self {
         if let Some(refusal) = refusal::from_status(status) {

@@ -106,9 +106,16 @@ fn named_with(
     refusal::to_status(&v1::Refusal { code, reason, message, metadata })
 }
 
-/// An argument that does not parse.
+/// An argument that does not parse; where `what` is the name of one, it is given for programs too.
 pub(crate) fn invalid(what: &str, expected: &str) -> Status {
-    named(Code::InvalidArgument, "INVALID_ARGUMENT", &format!("{what} must be {expected}"))
+    let is_name = what.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let metadata = is_name.then(|| ("argument".to_owned(), what.to_owned()));
+    let message = format!("{what} must be {expected}");
+    named_with(
+        (Code::InvalidArgument, "INVALID_ARGUMENT"),
+        &message,
+        metadata.into_iter().collect(),
+    )
 }
 
 /// Jurisdictions in which a stream is to be opened, or somebody let in: of countries that there are.

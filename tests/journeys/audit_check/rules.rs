@@ -16,6 +16,13 @@ fn fires(folder: &TempDir, rule: &str, code: i32) -> Audited {
     let audited = Audited::of(folder.path(), &[]);
     assert_eq!(audited.rules().into_iter().collect::<Vec<_>>(), [rule], "{}", audited.said);
     assert_eq!(audited.said.code, Some(code), "{}", audited.said);
+    let page = include_str!("../../../proto/README.md");
+    let rows = ["broken", "finding"].map(|severity| format!("| `{rule}` | {severity} |"));
+    let is_row = |line: &&str| rows.iter().any(|row| line.starts_with(row));
+    let row = page.lines().find(is_row).unwrap();
+    for input in audited.findings.iter().flat_map(|it| it["inputs"].as_object().unwrap().keys()) {
+        assert!(row.contains(&format!("`{input}`")), "proto/README.md lacks {input}: {row}");
+    }
     audited
 }
 

@@ -99,7 +99,10 @@ fn check_looking_back(ask: &dyn Fn(&str, &[&str]) -> Said) {
     };
     let now = now_us().to_string();
     let own = asked(0, "london.example", &now);
-    assert_eq!((own.len(), own[0]["change"].as_str()), (4, Some("deleted")));
+    let last = own.last().unwrap();
+    assert_eq!((own.len(), last["change"].as_str()), (4, Some("deleted")));
+    assert_eq!((&last["outcome"], &last["events"]), (&"done".into(), &3.into()));
+    assert!(own[..3].iter().all(|event| event["index"].is_u64() && event["outcome"].is_null()));
     assert_eq!(asked(0, "london.example", "2020-01-01").len(), 1);
     assert_eq!(asked(1, "munich.example", &now).len(), 1, "not its own");
     let nothing = asked(1, "munich.example", &now).remove(0);
@@ -111,6 +114,7 @@ fn check_looking_back(ask: &dyn Fn(&str, &[&str]) -> Said) {
         message.starts_with("at_us must be a time that has come: by this service's clock"),
         "{ahead}"
     );
+    assert_eq!(ahead["expected"]["argument"], "at_us", "{ahead}");
     assert!(ahead["next_step"].as_str().unwrap().contains("--at"), "{ahead}");
 }
 
@@ -154,10 +158,17 @@ async fn a_tail_that_was_killed_goes_on_without_a_gap() {
         firm.server.published(firm.size());
     }
     let once = desk.asking(&firm.server).run(&[&words[..], &["--once"]].concat()).expect(0);
-    told.extend(lines(&once));
+    let mut once = lines(&once);
+    let end = once.pop().unwrap();
+    assert_eq!((&end["outcome"], &end["events"]), (&"done".into(), &once.len().into()));
+    assert_eq!(end["next_index"], firm.size(), "{end}");
+    told.extend(once);
     assert_eq!(places(&told), firm.of(&GB));
     let nothing = desk.asking(&firm.server).run(&[&words[..], &["--once"]].concat()).expect(0);
-    assert_eq!(nothing.stdout, "");
+    assert_eq!(
+        (&nothing.json()["outcome"], &nothing.json()["events"]),
+        (&"done".into(), &0.into())
+    );
     std::fs::write(desk.path("tail.json"), "something else").unwrap();
     let refused = desk.asking(&firm.server).run(&[&words[..], &["--once"]].concat());
     assert_eq!(refused.code, Some(2), "{refused}");

@@ -51,12 +51,7 @@ async fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_
     place.does(&["key-add", ISSUER, "--key", "first.skey"]);
     place.does(&["stream-open", ISSUER, "main", "--jurisdictions", "DE-BY,EU"]);
     place.does(&["claim-type", "--ready", "skill-module"]);
-    let all = place.issuer(&["claim-type", "--ready", "all"]).expect(0);
-    assert_eq!(all.stdout.lines().count(), 10, "{all}");
-    let before = place.size();
-    let again = place.issuer(&["claim-type", "--ready", "all"]).expect(0);
-    assert!(again.stdout.lines().all(|line| line.contains("\"index\":null")), "{again}");
-    assert_eq!(place.size(), before, "what stands as it is is not logged again");
+    check_all_ready(&place);
     check_another_schema(&place);
     check_jurisdictions(&place).await;
     submit(&place, "first.skey", "bread");
@@ -80,7 +75,6 @@ async fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_
     place.does(&["key-add", ISSUER, "--key", "third.skey", "--recovery"]);
     submit(&place, "third.skey", "salt");
 
-    place.does(&["retention", "skill-module", "--days", "3650"]);
     check_terms(&place);
     place.does(&[
         "hold", ISSUER, "--name", "case-17", "--stream", "main", "--first", "0", "--count", "2",
@@ -101,6 +95,24 @@ async fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_
     place.does(&["prove", ISSUER]);
     place.refuses(&["add", ISSUER], "REGISTRY_REFUSED");
     place.server.stop();
+}
+
+/// All that are ready, of which one stands already: a line for each, and how it ended on the last.
+fn check_all_ready(place: &Place) {
+    let size = place.size();
+    let members = |line: &Value| line.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    for logged in [9, 0] {
+        let said = place.issuer(&["claim-type", "--ready", "all"]).expect(0);
+        let lines = said.stdout.lines().map(|line| serde_json::from_str(line).unwrap());
+        let mut lines: Vec<Value> = lines.collect();
+        let last = lines.pop().unwrap();
+        let counts = (&last["outcome"], &last["claim_types"], &last["logged"]);
+        assert_eq!(counts, (&"done".into(), &10.into(), &logged.into()), "{said}");
+        assert_eq!(lines.iter().filter(|line| line["index"].is_u64()).count(), logged, "{said}");
+        assert!(lines.iter().all(|line| line["outcome"].is_null()), "{said}");
+        assert!(lines.iter().all(|line| members(line) == members(&lines[0])), "{said}");
+    }
+    assert_eq!(place.size(), size + 9, "what stands as it is is not logged again");
 }
 
 /// A schema that stands gives way to another one only where that is asked for, of several to none of them.
@@ -156,8 +168,12 @@ async fn check_jurisdictions(place: &Place) {
 
 /// A term that stands already is not logged again.
 fn check_terms(place: &Place) {
+    let members = |said: &Value| said.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let first = place.does(&["retention", "skill-module", "--days", "3650"]);
     let size = place.size();
     let again = place.does(&["retention", "skill-module", "--days", "3650"]);
+    assert_eq!(members(&first), members(&again), "of what is logged and of what stood already");
+    assert!(first["index"].is_u64(), "{first}");
     assert_eq!((&again["index"], &again["retention_days"]), (&Value::Null, &3650.into()));
     place.does(&["retention", "open-badge", "--for-ever"]);
     assert_eq!(place.size(), size, "nothing was logged");

@@ -200,14 +200,20 @@ pub(crate) async fn run_history(args: &HistoryArgs, output: &mut Output) -> Resu
     let channel = rpc::connect(&args.server).await?;
     let answer = rpc::evidence(&channel).get_history(rpc::timed(request)).await;
     let history = rpc::answer(answer).map_err(about_unknown)?;
-    let events = count_of(u64::try_from(history.items.len())?, "event");
-    output.line(&format!("{events} in {}", history.origin))?;
+    let (outcome, count) = (Outcome::Done, u64::try_from(history.items.len())?);
+    output.line(&format!("{} in {}", count_of(count, "event"), history.origin))?;
     for item in &history.items {
         let event = event_of(item)?;
         show(item, event.as_ref(), output)?;
         output.json(&as_json(&history.origin, item, event.as_ref()))?;
     }
-    Ok(Outcome::Done)
+    output.conclude(outcome);
+    output.json(&json!({
+        "outcome": outcome.word(),
+        "origin": history.origin,
+        "events": count,
+    }))?;
+    Ok(outcome)
 }
 
 /// The event of an item; none once it was erased.

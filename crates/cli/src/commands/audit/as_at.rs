@@ -6,7 +6,7 @@ use serde_json::json;
 use witness_core::time::Timestamp;
 use witness_wire::v1::GetHistoryAsAtRequest;
 
-use super::{filter::received, shown};
+use super::{filter::received, search::UNSEEN, shown};
 use crate::{
     args::{DocumentArgs, ServerArgs},
     commands::status::about_unknown,
@@ -19,7 +19,8 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 This is a statement of the firm's: that it shows every event there was by then is not proved by it.
-Evidence proves each event, and `witness audit check` a whole log.
+Evidence proves each event, and `witness audit check` a whole log. With --json the
+events come first, and the statement last, on the line with an `outcome`.
 
 Example:
   witness audit as-at --server https://witness.example --token-file regulator.token \\
@@ -34,10 +35,6 @@ pub(crate) struct AsAtArgs {
     at: Timestamp,
 }
 
-/// What to look into where nothing was held; the same whether there is nothing or nothing that the caller may see.
-const NOTHING: &str = "check the issuer, the time, and that the text is exact: what is not in your scope is answered \
-                       as if it were not there";
-
 /// Asks.
 pub(crate) async fn run(args: &AsAtArgs, output: &mut Output) -> Result<Outcome> {
     let request = GetHistoryAsAtRequest {
@@ -47,10 +44,12 @@ pub(crate) async fn run(args: &AsAtArgs, output: &mut Output) -> Result<Outcome>
     };
     let channel = rpc::connect(&args.server).await?;
     let answer = rpc::audit(&channel).get_history_as_at(rpc::timed(request)).await;
-    let answer = rpc::answer(answer).map_err(|failure| match failure.reason.as_deref() {
-        Some("INVALID_ARGUMENT") if failure.message.starts_with("at_us ") => failure
-            .next("give --at a time up to then; what is received later can be asked for later"),
-        _ => about_unknown(failure),
+    let answer = rpc::answer(answer).map_err(|failure| {
+        if failure.is_about("at_us") {
+            let step = "give --at a time up to then; what is received later can be asked for later";
+            return failure.next(step);
+        }
+        about_unknown(failure)
     })?;
     let last = match (answer.change.as_str(), answer.status.as_str()) {
         ("", _) => "nothing had been received by then".to_owned(),
@@ -58,15 +57,24 @@ pub(crate) async fn run(args: &AsAtArgs, output: &mut Output) -> Result<Outcome>
         (change, "") => change.to_owned(),
         (change, status) => format!("{change} {status} ({})", answer.status_class),
     };
+    let outcome = Outcome::Done;
+    output.conclude(outcome);
     output.line(&answer.statement)?;
     output.field("as at", &args.at.to_string())?;
     output.field("last change", &last)?;
     output.field("stated", &Timestamp::from_micros(answer.stated_at_us).to_string())?;
-    let next_step = answer.events.is_empty().then_some(NOTHING);
-    if let Some(step) = next_step {
+    for event in &answer.events {
+        output.line("")?;
+        shown::show(&answer.origin, event, output)?;
+    }
+    // The same whether there is nothing or nothing that the caller may see.
+    let nothing = || format!("check the issuer, the time, and that the text is exact: {UNSEEN}");
+    let next_step = answer.events.is_empty().then(nothing);
+    if let Some(step) = &next_step {
         output.next(step)?;
     }
     output.json(&json!({
+        "outcome": outcome.word(),
         "statement": answer.statement,
         "origin": answer.origin,
         "at": args.at.to_string(),
@@ -77,9 +85,5 @@ pub(crate) async fn run(args: &AsAtArgs, output: &mut Output) -> Result<Outcome>
         "stated_at": Timestamp::from_micros(answer.stated_at_us).to_string(),
         "next_step": next_step,
     }))?;
-    for event in &answer.events {
-        output.line("")?;
-        shown::show(&answer.origin, event, output)?;
-    }
-    Ok(Outcome::Done)
+    Ok(outcome)
 }

@@ -83,7 +83,7 @@ impl End<'_> {
         let more = if *has_more { "; there are more, see --limit" } else { "" };
         output.note(&format!("{found} of {origin}, indexed to entry {indexed_to}{more}"))?;
         if let Some(step) = next_step {
-            output.note(step)?;
+            output.next(step)?;
         }
         output.json(&json!({
             "outcome": outcome.word(),
@@ -97,13 +97,15 @@ impl End<'_> {
     }
 }
 
+/// Why nothing may have been found.
+pub(super) const UNSEEN: &str = "what is not in your scope is answered as if it were not there";
+
 /// What to look into where nothing was found. It is the same for what is not there and for what the caller may not
 /// see: it says no more than was asked.
 pub(super) fn unmatched(found: u64, given: &[String]) -> Option<String> {
     let is_clear = found > 0 || given.is_empty();
-    let step = "what is not in your scope is answered as if it were not there, and so is a name that is misspelt: \
-                check";
-    (!is_clear).then(|| format!("{step} {}", given.join(", ")))
+    let names = given.join(", ");
+    (!is_clear).then(|| format!("{UNSEEN}, and so is a name that is misspelt: check {names}"))
 }
 
 #[cfg(test)]

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use witness_wire::v1::{ListLogsRequest, TailRequest, TailResponse};
 
 use super::{LogArgs, filter::FilterArgs, shown};
 use crate::{
     files,
     outcome::{Failure, Outcome},
-    output::Output,
+    output::{Output, count_of},
     rpc,
 };
 
@@ -25,6 +26,8 @@ const STATE_BYTES_MAX: u64 = 4096;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Runs until it is stopped. With --state it goes on where the last run stopped, whatever ended that.
+With --json and --once a last line, the one with an `outcome`, has the number of `events` before it
+and with `next_index` how far it came.
 
 Examples:
   witness --json audit tail --server https://witness.example --token-file regulator.token \\
@@ -61,8 +64,9 @@ pub(crate) async fn run(args: &TailArgs, output: &mut Output) -> Result<Outcome>
     let remembered = args.state.as_deref().map(|path| read(path, &origin)).transpose()?;
     let from_index = remembered.flatten().or(args.from);
     let from_index = from_index.unwrap_or(if args.state.is_some() { 0 } else { published });
+    let mut told = 0;
     if args.once && from_index >= published {
-        return Ok(Outcome::Done);
+        return end((&origin, told, from_index), output);
     }
     let request =
         TailRequest { origin: origin.clone(), filter: Some(args.filter.filter()), from_index };
@@ -75,10 +79,25 @@ pub(crate) async fn run(args: &TailArgs, output: &mut Output) -> Result<Outcome>
             return Err(Failure::cannot_tell(message).next(step).into());
         };
         tell(&origin, &answer, args.state.as_deref(), output)?;
+        told += u64::try_from(answer.events.len())?;
         if args.once && answer.next_index >= published {
-            return Ok(Outcome::Done);
+            return end((&origin, told, answer.next_index), output);
         }
     }
+}
+
+/// What is said after the last event.
+fn end((origin, events, next_index): (&str, u64, u64), output: &mut Output) -> Result<Outcome> {
+    let (outcome, told) = (Outcome::Done, count_of(events, "event"));
+    output.conclude(outcome);
+    output.note(&format!("{told} of {origin}, up to entry {next_index}"))?;
+    output.json(&json!({
+        "outcome": outcome.word(),
+        "origin": origin,
+        "events": events,
+        "next_index": next_index,
+    }))?;
+    Ok(outcome)
 }
 
 fn tell(

@@ -4,7 +4,7 @@
 //! of several claim types, either none or each that is wanted.
 
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use witness_core::{name::Name, registry::Change, schema::Schema};
 use witness_wire::v1::GetRegistryResponse;
 
@@ -12,11 +12,11 @@ use super::{
     args::ClaimTypeArgs,
     change::{self, Signing},
     ready,
-    register::{Registered, Registrar},
+    register::{self, Registered, Registrar},
 };
 use crate::{
     outcome::{Failure, Outcome},
-    output::Output,
+    output::{Output, count_of},
 };
 
 /// A claim type that is to stand in the registry.
@@ -57,25 +57,49 @@ pub(super) async fn run<F: Future<Output = Result<Registrar>>>(
     if !args.replace {
         refuse_replacing(&wanted, output)?;
     }
-    for (standing, ClaimType { name, schema }) in wanted {
-        if standing == Standing::Same {
-            output.line(&format!("{name} stands in the registry as it is"))?;
-            let (outcome, name) = (Outcome::Done.word(), name.as_str());
-            output.json(&json!({ "outcome": outcome, "claim_type": name, "index": null }))?;
-            continue;
+    let count = u64::try_from(wanted.len())?;
+    let mut logged = 0_u64;
+    for (standing, claim_type) in wanted {
+        let mut said = register(&registrar, (standing, &claim_type), output).await?;
+        logged += u64::from(said.get("index").is_some_and(|index| !index.is_null()));
+        said.insert("claim_type".to_owned(), json!(claim_type.name.as_str()));
+        if count == 1 {
+            output.conclude(Outcome::Done);
+        } else {
+            // Of a list, the last line has it.
+            said.remove("outcome");
         }
-        let change = Change::ClaimType { name: name.clone(), schema };
-        if let Registered::Logged(logged) =
-            registrar.log(&change, &Signing::default(), output).await?
-        {
+        output.json(&said)?;
+    }
+    if count != 1 {
+        output.conclude(Outcome::Done);
+        let all = count_of(count, "claim type");
+        output.note(&format!("{all}, {logged} of them logged now"))?;
+        let outcome = Outcome::Done.word();
+        output.json(&json!({ "outcome": outcome, "claim_types": count, "logged": logged }))?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Registers one that does not stand as it is; gives what programs are told of it.
+async fn register(
+    registrar: &Registrar,
+    (standing, claim_type): (Standing, &ClaimType),
+    output: &mut Output,
+) -> Result<Map<String, Value>> {
+    let ClaimType { name, schema } = claim_type;
+    if standing == Standing::Same {
+        output.line(&format!("{name} stands in the registry as it is"))?;
+        return Ok(register::as_json(None));
+    }
+    let change = Change::ClaimType { name: name.clone(), schema: schema.clone() };
+    match registrar.log(&change, &Signing::default(), output).await? {
+        Registered::Drafted => Ok(register::as_json(None)),
+        Registered::Logged(logged) => {
             logged.say(output)?;
-            let mut said = logged.as_json();
-            said.insert("claim_type".to_owned(), json!(name.as_str()));
-            output.json(&said)?;
+            Ok(register::as_json(Some(&logged)))
         }
     }
-    output.conclude(Outcome::Done);
-    Ok(Outcome::Done)
 }
 
 /// Says what would change, and refuses, if anything of what stands would.

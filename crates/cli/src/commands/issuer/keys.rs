@@ -13,7 +13,7 @@ use witness_core::{
 use super::{
     args::{KeyAddArgs, KeyRevokeArgs, KeyRotateArgs},
     change::Signing,
-    register::{Registered, Registrar},
+    register::{self, Registered, Registrar},
 };
 use crate::{
     files,
@@ -106,7 +106,7 @@ pub(super) async fn rotate<F: Future<Output = Result<Registrar>>>(
     for line in &revoke {
         output.line(&format!("  {line}"))?;
     }
-    let mut said = logged.as_json();
+    let mut said = register::as_json(Some(&logged));
     said.insert("living_keys".to_owned(), json!(living));
     said.insert("next_step".to_owned(), json!(revoke));
     output.json(&said)?;

@@ -72,7 +72,7 @@ impl Registrar {
         if let Some(next) = &next {
             output.next(next)?;
         }
-        let mut said = logged.as_json();
+        let mut said = as_json(Some(&logged));
         said.insert("next_step".to_owned(), json!(next));
         output.json(&said)?;
         Ok(Outcome::Done)
@@ -117,7 +117,7 @@ impl Registrar {
 
     fn answer<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, Failure> {
         rpc::answer(answer).map_err(|failure| {
-            if self.origin.is_none() && failure.message.starts_with("origin ") {
+            if self.origin.is_none() && failure.is_about("origin") {
                 return failure.next("name the log with --log ORIGIN");
             }
             if failure.message.contains("marked recovery") {
@@ -156,22 +156,23 @@ impl Logged {
         Ok(())
     }
 
-    /// The same for programs, to be added to.
-    pub(super) fn as_json(&self) -> Map<String, Value> {
-        let members = [
-            ("outcome", json!(Outcome::Done.word())),
-            ("origin", json!(self.origin.as_str())),
-            ("change", json!(self.change)),
-            ("index", json!(self.answer.index)),
-            ("registry_sequence", json!(self.answer.registry_sequence)),
-            ("received_at", json!(self.received_at())),
-        ];
-        members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
-    }
-
     fn received_at(&self) -> String {
         Timestamp::from_micros(self.answer.received_at_us).to_string()
     }
+}
+
+/// What programs are told of a change, to be added to: null where it stood already, and nothing was logged.
+pub(super) fn as_json(logged: Option<&Logged>) -> Map<String, Value> {
+    let members = [
+        ("outcome", json!(Outcome::Done.word())),
+        ("origin", json!(logged.map(|logged| logged.origin.as_str()))),
+        ("change", json!(logged.map(|logged| logged.change.as_str()))),
+        ("index", json!(logged.map(|logged| logged.answer.index))),
+        ("registry_sequence", json!(logged.map(|logged| logged.answer.registry_sequence))),
+        ("received_at", json!(logged.map(Logged::received_at))),
+        ("next_step", Value::Null),
+    ];
+    members.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
 }
 
 /// What comes after a change in the life of an issuer.

@@ -5,7 +5,11 @@ use serde_json::json;
 use witness_core::registry::Change;
 use witness_wire::v1::GetRegistryResponse;
 
-use super::{args::RetentionArgs, change::Signing, register::Registrar};
+use super::{
+    args::RetentionArgs,
+    change::Signing,
+    register::{self, Registered, Registrar},
+};
 use crate::{outcome::Outcome, output::Output};
 
 /// Has the term logged, if it is another one than that which stands.
@@ -15,19 +19,27 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> Result<Outcome> {
     let RetentionArgs { claim_type, days, .. } = args;
-    if !stands(&registrar.registry().await?, args) {
+    let logged = if stands(&registrar.registry().await?, args) {
+        None
+    } else {
         let change = Change::Retention { claim_type: claim_type.clone(), days: *days };
-        return registrar.register(change, &Signing::default(), output).await;
-    }
+        match registrar.log(&change, &Signing::default(), output).await? {
+            Registered::Drafted => return Ok(Outcome::Done),
+            Registered::Logged(logged) => Some(logged),
+        }
+    };
     output.conclude(Outcome::Done);
-    let term = days.map_or_else(|| "for ever".to_owned(), |days| format!("for {days} days"));
-    output.line(&format!("bodies of {claim_type} are kept {term} already: nothing was logged"))?;
-    output.json(&json!({
-        "outcome": Outcome::Done.word(),
-        "claim_type": claim_type.as_str(),
-        "retention_days": days,
-        "index": null,
-    }))?;
+    if let Some(logged) = &logged {
+        logged.say(output)?;
+    } else {
+        let term = days.map_or_else(|| "for ever".to_owned(), |days| format!("for {days} days"));
+        let already = format!("bodies of {claim_type} are kept {term} already");
+        output.line(&format!("{already}: nothing was logged"))?;
+    }
+    let mut said = register::as_json(logged.as_ref());
+    said.insert("claim_type".to_owned(), json!(claim_type.as_str()));
+    said.insert("retention_days".to_owned(), json!(days));
+    output.json(&said)?;
     Ok(Outcome::Done)
 }
 
