@@ -105,7 +105,11 @@ pub(crate) async fn admit(
     let waits =
         Waits { stalled_after: gate.limits.stalled_after(), idle_after: gate.limits.idle_after() };
     let is_long = shape != Shape::Unary;
-    let taking = if is_long { Taking::in_parts(waits) } else { Taking::whole(waits) };
+    let taking = if is_long {
+        Taking::in_parts(waits, method.map_or(0, |method| method.ahead))
+    } else {
+        Taking::whole(waits)
+    };
     let untaken = request.extensions().get::<Peer>().map(|peer| Arc::clone(&peer.untaken));
     let request = request.map(|body| Body::new(Arriving::new(body, (meter, shape), waits)));
     // One answer is out before anybody could be shut out; many take as long as they take.

@@ -1,12 +1,12 @@
 //! What goes out of a call that was let in.
 //!
-//! What must hold: a call keeps its place until its answer is through; what of it is not taken is counted; and a long one
-//! that says nothing any more gives its place back.
+//! What must hold: a call keeps its place until all of its answer is handed over; what of it is not taken is counted, until
+//! it is written; and a long one that says nothing any more gives its place back.
 
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -29,15 +29,11 @@ use crate::{
     untaken::{Piece, Untaken},
 };
 
-/// What more a long answer may hold while what was made of it is not taken: the messages that its maker has ready, of
-/// 1 MiB each at most, two on their way and one in its hands. (`Export` has more of them, but two calls in all.)
-const MADE_AHEAD_BYTES_MAX: usize = 3 << 20;
-
 /// How an answer is to be taken.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Taking {
     within: Duration,
-    /// What may be made before it is asked for.
+    /// Bytes that may be made before they are asked for.
     ahead: usize,
 }
 
@@ -48,8 +44,8 @@ impl Taking {
     }
 
     /// One of which more is made as it is taken. Who takes it may pause.
-    pub(super) fn in_parts(waits: Waits) -> Self {
-        Self { within: waits.idle_after, ahead: MADE_AHEAD_BYTES_MAX }
+    pub(super) fn in_parts(waits: Waits, ahead: usize) -> Self {
+        Self { within: waits.idle_after, ahead }
     }
 }
 
@@ -59,8 +55,6 @@ type Next = Option<Result<Frame<Bytes>, axum::Error>>;
 /// The body of an answer as it goes out.
 pub(super) struct Leaving {
     body: Body,
-    /// What was made before it was asked for, and the size of the body with it.
-    first: Option<(SizeHint, Next)>,
     /// How long a long answer may say nothing, and since it says nothing, its time.
     idle_after: Option<Duration>,
     silence: Option<Pin<Box<Sleep>>>,
@@ -78,7 +72,6 @@ impl Leaving {
     pub(super) fn new(body: Body, place: Place, idle_after: Option<Duration>) -> Self {
         Self {
             body,
-            first: None,
             idle_after,
             silence: None,
             for_whom: None,
@@ -96,25 +89,9 @@ impl Leaving {
 
     /// Is counted here while it waits to be taken.
     pub(super) fn counted(self, untaken: Arc<Untaken>, taking: Taking) -> Self {
-        // Nothing is asked of it before there is room for something.
         let mut this = Self { untaken: Some((untaken, taking)), ..self };
-        this.first = this.made_already();
         this.wait();
         this
-    }
-
-    /// The first frame of an answer that is there as a whole, so that it is counted while there is no room for it.
-    fn made_already(&mut self) -> Option<(SizeHint, Next)> {
-        let (_, taking) = self.untaken.as_ref()?;
-        if taking.ahead > 0 || self.body.is_end_stream() {
-            return None;
-        }
-        let size = self.body.size_hint();
-        let mut context = Context::from_waker(Waker::noop());
-        match Pin::new(&mut self.body).poll_frame(&mut context) {
-            Poll::Ready(next) => Some((size, self.count(next))),
-            Poll::Pending => None,
-        }
     }
 
     /// Counts what goes out until it is written.
@@ -123,11 +100,8 @@ impl Leaving {
         next.map(|frame| Ok(frame?.map_data(|bytes| untaken.hold(bytes, taking.within))))
     }
 
-    /// What goes out next.
+    /// What goes out next. It is asked for when all before it was handed over, whether there is room for it or not.
     fn next(&mut self, context: &mut Context<'_>) -> Poll<Next> {
-        if let Some((_, next)) = self.first.take() {
-            return Poll::Ready(next);
-        }
         let next = ready!(Pin::new(&mut self.body).poll_frame(context));
         Poll::Ready(self.count(next))
     }
@@ -192,14 +166,11 @@ impl http_body::Body for Leaving {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_cut || self.first.is_none() && self.body.is_end_stream()
+        self.is_cut || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.first {
-            Some((size, _)) => *size,
-            None => self.body.size_hint(),
-        }
+        self.body.size_hint()
     }
 }
 

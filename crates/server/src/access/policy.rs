@@ -37,10 +37,20 @@ pub(crate) struct Method {
     pub(crate) path: &'static str,
     pub(crate) policy: Policy,
     pub(crate) shape: Shape,
+    /// Bytes that its answer may hold ready before they are asked for.
+    pub(crate) ahead: usize,
 }
 
 const fn row(path: &'static str, policy: Policy, shape: Shape) -> Method {
-    Method { path, policy, shape }
+    Method { path, policy, shape, ahead: 0 }
+}
+
+impl Method {
+    /// With so many messages of a long answer that are made ahead, of 1 MiB each at most: those on their way, and one in
+    /// the hands of whoever makes them.
+    const fn ahead(self, messages: usize) -> Self {
+        Self { ahead: messages << 20, ..self }
+    }
 }
 
 /// Every method that is served, on the public port or on the operator's socket.
@@ -53,15 +63,16 @@ static METHODS: &[Method] = &[
     row("/witness.v1.LedgerService/GetCheckpoint", Policy::Anybody, Shape::Unary),
     row("/witness.v1.LedgerService/GetInclusionProof", Policy::Anybody, Shape::Unary),
     row("/witness.v1.LedgerService/GetConsistencyProof", Policy::Anybody, Shape::Unary),
-    row("/witness.v1.LedgerService/GetEntries", Policy::Anybody, Shape::Answers),
+    // Of up to 2 MiB.
+    row("/witness.v1.LedgerService/GetEntries", Policy::Anybody, Shape::Answers).ahead(6),
     row("/witness.v1.EvidenceService/GetStatus", Policy::Anybody, Shape::Unary),
     row("/witness.v1.EvidenceService/GetHistory", Policy::Anybody, Shape::Unary),
     row("/witness.v1.EvidenceService/GetEvidence", Policy::Anybody, Shape::Unary),
     row("/witness.v1.AuditService/Search", Policy::Scoped, Shape::Unary),
-    row("/witness.v1.AuditService/Tail", Policy::Scoped, Shape::Answers),
+    row("/witness.v1.AuditService/Tail", Policy::Scoped, Shape::Answers).ahead(3),
     row("/witness.v1.AuditService/GetStatistics", Policy::Scoped, Shape::Unary),
     row("/witness.v1.AuditService/GetHistoryAsAt", Policy::Scoped, Shape::Unary),
-    row("/witness.v1.AuditService/Export", Policy::Scoped, Shape::Answers),
+    row("/witness.v1.AuditService/Export", Policy::Scoped, Shape::Answers).ahead(5),
     row("/witness.v1.AdminService/DraftChange", Policy::Operator, Shape::Unary),
     row("/witness.v1.AdminService/Register", Policy::Operator, Shape::Unary),
     row("/witness.v1.AdminService/GetRegistry", Policy::Operator, Shape::Unary),
