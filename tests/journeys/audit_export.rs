@@ -3,6 +3,7 @@
 
 mod asked;
 mod cut_off;
+mod followed;
 mod shut_out;
 mod stalled;
 

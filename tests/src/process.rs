@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 const LOOK_EVERY: Duration = Duration::from_millis(2);
@@ -95,6 +96,13 @@ impl Running {
             thread::sleep(LOOK_EVERY);
         }
         panic!("it hangs: {}", self.said(None))
+    }
+
+    /// Asks it to stop, and waits for its end.
+    #[must_use]
+    pub fn stop(self) -> Said {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.end()
     }
 
     /// Kills it, as a power cut would; it may have ended before.

@@ -7,11 +7,11 @@ use super::{Desk, erase};
 use crate::audit_search::{Firm, GB};
 
 /// The objects of an answer, one on each line.
-fn lines(said: &Said) -> Vec<Value> {
+pub(super) fn lines(said: &Said) -> Vec<Value> {
     said.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn places(events: &[Value]) -> Vec<(u64, u32)> {
+pub(super) fn places(events: &[Value]) -> Vec<(u64, u32)> {
     let place = |event: &Value| {
         let event_index = event["event_index"].as_u64().unwrap();
         (event["index"].as_u64().unwrap(), u32::try_from(event_index).unwrap())
@@ -19,7 +19,7 @@ fn places(events: &[Value]) -> Vec<(u64, u32)> {
     events.iter().map(place).collect()
 }
 
-async fn firm_with(rounds: u64, data: &Data) -> (Firm, Desk) {
+pub(super) async fn firm_with(rounds: u64, data: &Data) -> (Firm, Desk) {
     let mut firm = Firm::new(data).await;
     for round in 0..rounds {
         firm.round(round).await;

@@ -3,19 +3,21 @@
 use clap::{Args, builder::PossibleValuesParser};
 use witness_core::{
     anomaly::Anomaly,
-    name::{Domain, Jurisdictions, Name},
-    time::Timestamp,
+    name::{Domain, Name},
+    time::{Timestamp, rfc3339},
 };
 use witness_wire::v1::AuditFilter;
 
 use crate::{
-    args::{domain, jurisdictions, name},
+    args::{assigned_jurisdictions, domain, name},
+    outcome::Failure,
     times,
 };
 
 const CHANGES: [&str; 6] = ["issued", "replaced", "amended", "status", "deleted", "restored"];
 const CLASSES: [&str; 6] =
     ["affirming", "administrative", "punitive", "replaced", "paused", "other"];
+const MICROS_PER_DAY: u64 = 86_400_000_000;
 
 /// Filters; all that are given must hold.
 #[derive(Debug, Args)]
@@ -75,8 +77,30 @@ impl FilterArgs {
         ])
     }
 
-    /// The filter as it travels.
-    pub(super) fn filter(&self) -> AuditFilter {
+    /// All that was given, as options, in one way of writing: the same filter is the same options.
+    pub(super) fn options(&self) -> Vec<String> {
+        let received = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        let mut all = self.given();
+        all.extend(options([
+            ("change", self.change.clone()),
+            ("class", self.class.clone()),
+            ("received-from", received(self.received_from)),
+            ("received-until", received(self.received_until)),
+            ("occurred-from", self.occurred_from.map(rfc3339)),
+            ("occurred-until", self.occurred_until.map(rfc3339)),
+            ("anomaly", self.anomaly.clone()),
+        ]));
+        all
+    }
+
+    /// The filter as it travels, unless nothing at all can match it.
+    pub(super) fn filter(&self) -> Result<AuditFilter, Failure> {
+        refuse_empty("received", (self.received_from, self.received_until))?;
+        refuse_empty("occurred", (self.occurred_from, self.occurred_until))?;
+        Ok(self.unchecked())
+    }
+
+    fn unchecked(&self) -> AuditFilter {
         let word = |word: &Option<String>| word.clone().unwrap_or_default();
         let named =
             |name: &Option<Name>| name.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -106,11 +130,40 @@ pub(super) fn options<const N: usize>(given: [(&str, Option<String>); N]) -> Vec
     given.map(|(name, value)| format!("--{name} {value}")).collect()
 }
 
-/// One jurisdiction.
-pub(super) fn jurisdiction(text: &str) -> Result<String, &'static str> {
-    match jurisdictions(text).as_ref().map(Jurisdictions::codes) {
-        Ok([code]) => Ok(code.clone()),
-        _ => Err("expected one ISO 3166 code, EU or INT, as in DE or DE-BY"),
+/// Refuses a span of time without an instant in it.
+fn refuse_empty<T: PartialOrd>(
+    what: &str,
+    (from, until): (Option<T>, Option<T>),
+) -> Result<(), Failure> {
+    if from.zip(until).is_none_or(|(from, until)| from < until) {
+        return Ok(());
+    }
+    let message = format!("nothing can match: --{what}-from must be before --{what}-until");
+    let step = format!(
+        "give --{what}-until a later time; a date is its first instant, so the whole of 1 March is \
+         --{what}-from 2026-03-01 --{what}-until 2026-03-02"
+    );
+    Err(Failure::cannot_tell(message).next(step))
+}
+
+/// Refuses days, both of them included, of which the last is before the first.
+pub(super) fn refuse_backward(
+    (first, last): (Option<Timestamp>, Option<Timestamp>),
+) -> Result<(), Failure> {
+    let day = |time: Timestamp| time.micros() / MICROS_PER_DAY;
+    if first.map(day).zip(last.map(day)).is_none_or(|(first, last)| first <= last) {
+        return Ok(());
+    }
+    let message =
+        "there is no such day: --until, the last day, must not be before --from, the first";
+    Err(Failure::cannot_tell(message).next("swap them; both days are counted"))
+}
+
+/// One jurisdiction that somebody can be in.
+pub(super) fn jurisdiction(text: &str) -> Result<String, String> {
+    match assigned_jurisdictions(text)?.codes() {
+        [code] => Ok(code.clone()),
+        _ => Err("expected one ISO 3166 code, EU or INT, as in DE or DE-BY".to_owned()),
     }
 }
 
@@ -133,6 +186,8 @@ fn identifier(text: &str) -> Result<(String, String), &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
     use super::*;
 
     #[test]
@@ -147,6 +202,52 @@ mod tests {
     #[test]
     fn a_filter_names_one_jurisdiction() {
         assert_eq!(jurisdiction("DE-BY").as_deref(), Ok("DE-BY"));
-        assert!(jurisdiction("DE,GB").is_err() && jurisdiction("de").is_err());
+        assert_eq!(jurisdiction("INT").as_deref(), Ok("INT"));
+        for wrong in ["DE,GB", "de", "", "XX", "UK", "XX-BY"] {
+            assert!(jurisdiction(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_span_of_time_without_an_instant_in_it_is_refused_with_what_to_do() {
+        for good in [(None, None), (Some(1), None), (None, Some(1)), (Some(1), Some(2))] {
+            assert_eq!(refuse_empty("received", good), Ok(()), "{good:?}");
+        }
+        for bad in [(Some(1), Some(1)), (Some(2), Some(1))] {
+            let failure = refuse_empty("occurred", bad).unwrap_err();
+            assert!(failure.next_step.unwrap().contains("--occurred-until"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn days_may_be_the_same_and_must_not_run_backwards() {
+        let at =
+            |day: u64, micros: u64| Some(Timestamp::from_micros(day * MICROS_PER_DAY + micros));
+        for good in [(None, at(1, 0)), (at(1, 0), None), (at(1, 5), at(1, 0)), (at(1, 0), at(2, 0))]
+        {
+            assert_eq!(refuse_backward(good), Ok(()), "{good:?}");
+        }
+        assert!(refuse_backward((at(2, 0), at(1, 9))).unwrap_err().next_step.is_some());
+    }
+
+    #[test]
+    fn the_same_filter_is_the_same_options_and_every_filter_is_among_them() {
+        #[derive(Debug, clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            filter: FilterArgs,
+        }
+        let said = |line: &str| {
+            Line::try_parse_from(line.split(' ')).map(|line| line.filter.options()).unwrap()
+        };
+        assert_eq!(said("x"), Vec::<String>::new());
+        let instant = said("x --received-from 2026-03-01T01:00:00+01:00 --change deleted");
+        assert_eq!(said("x --change deleted --received-from 2026-03-01"), instant);
+        let all = "x --issuer a.example --stream main --claim-type t --jurisdiction DE --change issued \
+                   --status S --class other --received-from 2026-03-01 --received-until 2026-03-02 \
+                   --occurred-from 2026-03-01 --occurred-until 2026-03-02 --anomaly late-report \
+                   --field a=b";
+        let filters = Line::command().get_arguments().count();
+        assert_eq!(said(all).len(), filters, "each filter is one of the options");
     }
 }

@@ -39,6 +39,7 @@ pub(crate) struct SearchArgs {
 
 /// Searches.
 pub(crate) async fn run(args: &SearchArgs, output: &mut Output) -> Result<Outcome> {
+    let filter = args.filter.filter()?;
     let channel = rpc::connect(&args.log.server).await?;
     let mut client = rpc::audit(&channel);
     let mut left = if args.limit == 0 { u64::MAX } else { args.limit };
@@ -47,7 +48,7 @@ pub(crate) async fn run(args: &SearchArgs, output: &mut Output) -> Result<Outcom
         let page_size = u32::try_from(left).unwrap_or(u32::MAX).min(PAGE);
         let request = SearchRequest {
             origin: args.log.origin(),
-            filter: Some(args.filter.filter()),
+            filter: Some(filter.clone()),
             page_size,
             page,
         };

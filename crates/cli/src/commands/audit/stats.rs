@@ -16,7 +16,7 @@ use witness_wire::v1::{
 
 use super::{
     LogArgs,
-    filter::{jurisdiction, options, received},
+    filter::{jurisdiction, options, received, refuse_backward},
     search::unmatched,
 };
 use crate::{
@@ -65,6 +65,7 @@ pub(crate) struct StatsArgs {
 
 /// Counts.
 pub(crate) async fn run(args: &StatsArgs, output: &mut Output, now: Timestamp) -> Result<Outcome> {
+    refuse_backward((args.from, args.until))?;
     let channel = rpc::connect(&args.log.server).await?;
     let named = |name: &Option<Name>| name.as_ref().map(ToString::to_string).unwrap_or_default();
     let request = GetStatisticsRequest {
