@@ -40,6 +40,15 @@ impl Witness {
         self.start(arguments).end()
     }
 
+    /// Runs it for a reader that takes so many lines and then goes away; gives what that took.
+    #[must_use]
+    pub fn run_for_head(&self, arguments: &[&str], lines: usize) -> Said {
+        let mut shell = self.within_it(Command::new("sh"));
+        let script = format!("\"$0\" \"$@\" | head -n {lines}");
+        shell.arg("-c").arg(script).arg(program("witness")).args(arguments);
+        Running::start(shell).end()
+    }
+
     /// Starts it with nothing to read.
     #[must_use]
     pub fn start(&self, arguments: &[&str]) -> Running {
@@ -53,14 +62,20 @@ impl Witness {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program("witness"));
+        let mut command = self.within_it(Command::new(program("witness")));
+        command.args(arguments);
+        command
+    }
+
+    /// A command in the folder, with the server's addresses.
+    fn within_it(&self, mut command: Command) -> Command {
         for name in
             ["WITNESS_SERVER", "WITNESS_ADMIN", "WITNESS_LOG", "WITNESS_TOKEN_FILE", "WITNESS_CA"]
         {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().cloned());
-        command.current_dir(&self.folder).args(arguments);
+        command.current_dir(&self.folder);
         command
     }
 }

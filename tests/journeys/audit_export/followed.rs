@@ -93,6 +93,20 @@ async fn a_tail_that_is_asked_to_stop_goes_on_behind_the_event_that_it_told_last
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tail_whose_reader_goes_away_goes_on_behind_what_it_wrote_out() {
+    let data = Data::new();
+    let (mut firm, desk) = firm_with(1, &data).await;
+    firm.many(4000).await;
+    firm.server.published(firm.size());
+    let tail = desk.asking(&firm.server);
+    let taken = told(&tail.run_for_head(&[&TAIL[..], &["--once"]].concat(), 10).expect(0));
+    assert_eq!(taken, firm.of(&GB)[..10]);
+    let written = usize::try_from(state(&desk)["told"].as_u64().unwrap()).unwrap();
+    assert!((10..2000).contains(&written), "{written}");
+    assert!(told(&once(&desk, &firm, &[]).expect(0)) == firm.of(&GB)[written..], "{written}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_state_is_not_taken_for_that_of_another_filter_or_firm_and_is_tried_before_anything() {
     let data = Data::new();
     let (firm, desk) = firm_with(1, &data).await;
