@@ -243,7 +243,7 @@ impl Tail<'_> {
             (false, false) => Some(format!("beginning with {}, then waiting for more", self.place)),
         };
         if let Some(begins) = begins {
-            output.note(&format!("{begins}: {origin} has {published} entries so far"))?;
+            output.note(&format!("{begins}: {origin} is published to entry {published}"))?;
         }
         self.begun = Some(Begun { log, state });
         Ok((origin, published))
