@@ -4,6 +4,7 @@
 mod asked;
 mod cut_off;
 mod followed;
+mod mixed;
 mod shut_out;
 mod stalled;
 
@@ -13,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::{Status, Streaming};
 use witness_core::{
@@ -223,7 +224,11 @@ async fn each_exports_exactly_its_own_and_it_verifies_with_the_firm_gone() {
     let _exported = desk.export(&firm.server, ("gb", "narrowed"), &narrowed).expect(0);
     // Of what is not its own a caller learns as much as of what does not exist.
     for other in ["munich.example", "nobody.example"] {
-        let _exported = desk.export(&firm.server, ("gb", other), &["--issuer", other]).expect(0);
+        let said = desk.export(&firm.server, ("gb", other), &["--issuer", other]).expect(0).json();
+        // A misspelt issuer looks like this, too: it is no clean bill.
+        assert_eq!((&said["streams"], &said["events"]), (&json!(0), &json!(0)), "{said}");
+        let step = said["next_step"].as_str().unwrap();
+        assert!(step.contains(&format!("check --issuer {other}")), "{said}");
         assert_eq!(desk.bundle(other).streams, []);
         assert!(!desk.path(other).join("bundle/bodies").exists());
     }
@@ -256,8 +261,35 @@ async fn each_exports_exactly_its_own_and_it_verifies_with_the_firm_gone() {
         assert_ne!(audited.summary["rollups"], 0, "{who}");
         assert_eq!(audited.rules().contains("conflict"), conflicts, "{who}: {}", audited.said);
     }
+    check_scopes(&desk);
+}
+
+/// The scope is what was asked for, or it is said what it is; of a scope without streams nothing was checked.
+fn check_scopes(desk: &Desk) {
     assert_eq!(desk.check("gb", &["--jurisdictions", "GB"]).said.code, Some(0));
-    assert_eq!(desk.check("gb", &["--jurisdictions", "GB,DE"]).said.code, Some(1));
+    let audited = desk.check("gb", &["--jurisdictions", "GB,DE"]);
+    assert_eq!(audited.said.code, Some(1), "{}", audited.said);
+    assert!(!audited.rules().contains("bodies"), "{}", audited.said);
+    let finding = audited.findings.iter().find(|it| it["finding"] == "scope").unwrap();
+    let says = finding["says"].as_str().unwrap();
+    assert!(says.contains("of streams in GB;") && says.contains("streams in DE,GB"), "{says}");
+    let misspelt = desk.check("nobody.example", &[]);
+    assert_eq!(misspelt.said.code, Some(0), "{}", misspelt.said);
+    assert_eq!((&misspelt.summary["streams"], &misspelt.summary["events"]), (&json!(0), &json!(0)));
+    let step = misspelt.summary["next_step"].as_str().unwrap();
+    assert!(step.contains("nobody.example"), "{step}");
+    assert_eq!(desk.check("gb", &[]).summary["next_step"], Value::Null);
+    let witness = Witness::within(desk.folder.path());
+    let check = ["audit", "check", "--policy", "policy.json"];
+    let told = witness.run(&[&check[..], &["nobody.example/bundle"]].concat()).expect(0);
+    assert!(told.stdout.contains("nothing was checked of any stream"), "{told}");
+    assert!(told.stdout.contains("streams of nobody.example in GB"), "{told}");
+    assert!(!told.stdout.contains("every check holds"), "{told}");
+    let absent = witness.run(&[&check[..], &["absent"]].concat()).expect(2);
+    assert!(absent.stderr.contains("there is no folder absent"), "{absent}");
+    let unassigned = ["--jurisdictions", "XX", "gb/bundle"];
+    let unassigned = witness.run(&[&check[..], &unassigned].concat()).expect(2);
+    assert!(unassigned.stderr.contains("XX is no jurisdiction"), "{unassigned}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

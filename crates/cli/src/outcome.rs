@@ -41,6 +41,11 @@ impl Outcome {
     }
 }
 
+/// How the server begins to say which logs it has; what follows are their origins.
+const ORIGIN_EXPECTED: &str = "origin must be one of ";
+/// The same in the words of whoever gives options.
+const LOG_EXPECTED: &str = "--log must be one of this server's logs: ";
+
 /// An error with all that a person or a program needs to go on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -84,6 +89,12 @@ impl Failure {
     /// A refusal of the server's, whether the status of a call or an answer in its place.
     pub(crate) fn from_refusal(refusal: v1::Refusal) -> Self {
         let code = i32::try_from(refusal.code).map_or(Code::Unknown, Code::from);
+        if let Some(origins) = refusal.message.strip_prefix(ORIGIN_EXPECTED) {
+            let message = format!("{LOG_EXPECTED}{origins}");
+            let failure =
+                Self { reason: Some(refusal.reason), ..Self::new(outcome_of(code), message) };
+            return failure.next("name one of them with --log ORIGIN");
+        }
         let metadata = refusal.metadata.into_iter().collect();
         let next_step = next_step(&refusal.reason).map(str::to_owned);
         // What was erased may have said anything.
@@ -97,6 +108,11 @@ impl Failure {
     pub(crate) fn is_about(&self, argument: &str) -> bool {
         let named = self.metadata.get("argument").map(String::as_str);
         self.reason.as_deref() == Some("INVALID_ARGUMENT") && named == Some(argument)
+    }
+
+    /// Whether the server has no log of the name that was given.
+    pub(crate) fn is_of_another_log(&self) -> bool {
+        self.message.starts_with(LOG_EXPECTED)
     }
 
     /// The failure of a call.
@@ -228,6 +244,23 @@ mod tests {
         assert_eq!(outcome(Status::unavailable("connection refused")), Outcome::CannotTell);
         assert_eq!(outcome(Status::resource_exhausted("later")), Outcome::CannotTell);
         assert_eq!(outcome(Status::internal("a panic")), Outcome::CannotTell);
+    }
+
+    #[test]
+    fn who_named_no_log_of_the_servers_learns_by_which_option_to_name_one() {
+        let refusal = v1::Refusal {
+            code: 3,
+            reason: "INVALID_ARGUMENT".to_owned(),
+            message: "origin must be one of witness.example/log1, witness.example/log2".to_owned(),
+            metadata: BTreeMap::new().into_iter().collect(),
+        };
+        let failure = Failure::from_status(&refusal::to_status(&refusal));
+        assert_eq!(failure.outcome, Outcome::Refused);
+        let expected =
+            "--log must be one of this server's logs: witness.example/log1, witness.example/log2";
+        assert_eq!(failure.message, expected);
+        assert!(failure.is_of_another_log());
+        assert!(failure.next_step.unwrap().contains("--log ORIGIN"));
     }
 
     #[test]

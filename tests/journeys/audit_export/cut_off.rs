@@ -20,7 +20,7 @@ type Bytes = usize;
 
 /// Lets so many bytes of answers through on one connection, and then none: the client sees an end when the
 /// server's own comes, or at once.
-fn cut(server: SocketAddr, (limit, at_once): (Bytes, bool)) -> String {
+pub(super) fn cut(server: SocketAddr, (limit, at_once): (Bytes, bool)) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -61,7 +61,7 @@ pub(super) fn timeless(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// A log of more than two entry bundles.
-async fn long(data: &Data) -> Firm {
+pub(super) async fn long(data: &Data) -> Firm {
     let mut firm = Firm::new(data).await;
     for round in 0..110 {
         firm.round(round).await;
@@ -70,7 +70,7 @@ async fn long(data: &Data) -> Firm {
     firm
 }
 
-fn is_begun(bundle: &Path) -> bool {
+pub(super) fn is_begun(bundle: &Path) -> bool {
     bundle.join("export.state.json").is_file()
 }
 
@@ -183,8 +183,10 @@ async fn a_caller_who_is_shut_out_gets_no_more_and_a_folder_of_something_else_is
     let kept = files(&desk.path("taken/bundle"));
     assert_eq!(kept.into_iter().collect::<Vec<_>>(), [("notes.txt".into(), b"mine".to_vec())]);
     let _done = desk.export(&firm.server, ("gb", "gb"), &[]).expect(0);
-    let again = desk.export(&firm.server, ("gb", "gb"), &[]);
-    assert_eq!(again.code, Some(2), "{again}");
+    let again = desk.export(&firm.server, ("gb", "gb"), &[]).expect(2).json();
+    let step = again["next_step"].as_str().unwrap();
+    assert!(again["message"].as_str().unwrap().contains("is complete"), "{again}");
+    assert!(step.contains("witness audit check gb/bundle --policy policy.json"), "{again}");
     desk.shut_out(&firm.server, "gb");
     let refused = desk.export(&firm.server, ("gb", "late"), &[]);
     assert_ne!(refused.code, Some(0), "{refused}");

@@ -1499,6 +1499,30 @@ pub struct ExportResponse {
     pub size: u64,
     #[prost(uint64, tag = "5")]
     pub entries_sent: u64,
+    /// What is exported; in the first message alone.
+    #[prost(message, optional, tag = "6")]
+    pub exported: ::core::option::Option<export_response::Exported>,
+    /// Of how many events this call has sent the bodies.
+    #[prost(uint64, tag = "7")]
+    pub events_sent: u64,
+}
+/// Nested message and enum types in `ExportResponse`.
+pub mod export_response {
+    /// What an export is of, as `bundle.json` has it at the end. Parts that differ in any of it are of two bundles.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Exported {
+        /// Origin of the log.
+        #[prost(string, tag = "1")]
+        pub origin: ::prost::alloc::string::String,
+        /// The firm's root key, a vkey.
+        #[prost(string, tag = "2")]
+        pub root: ::prost::alloc::string::String,
+        /// The scope: the only issuer, and the jurisdictions; each is empty where it limits nothing.
+        #[prost(string, tag = "3")]
+        pub issuer: ::prost::alloc::string::String,
+        #[prost(string, tag = "4")]
+        pub jurisdictions: ::prost::alloc::string::String,
+    }
 }
 /// Generated client implementations.
 pub mod audit_service_client {

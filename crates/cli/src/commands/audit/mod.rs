@@ -11,7 +11,8 @@ mod tail;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use witness_core::{name::Origin, time::Timestamp};
+use serde_json::{Value, json};
+use witness_core::{audit::BundleScope, name::Origin, time::Timestamp};
 
 use super::wait;
 use crate::{
@@ -88,4 +89,22 @@ pub(crate) fn run(
         AuditCommand::Export(args) => wait(export::run(args, output)),
         AuditCommand::Check(args) => check::run(args, output),
     }
+}
+
+/// A scope in words.
+fn scope_words(scope: &BundleScope) -> String {
+    match (&scope.issuer, &scope.jurisdictions) {
+        (None, None) => "every stream".to_owned(),
+        (Some(issuer), None) => format!("every stream of {issuer}"),
+        (None, Some(own)) => format!("streams in {own}"),
+        (Some(issuer), Some(own)) => format!("streams of {issuer} in {own}"),
+    }
+}
+
+/// A scope for programs.
+fn scope_json(scope: &BundleScope) -> Value {
+    json!({
+        "issuer": scope.issuer.as_ref().map(ToString::to_string),
+        "jurisdictions": scope.jurisdictions.as_ref().map(ToString::to_string),
+    })
 }

@@ -23,6 +23,8 @@ impl Severity {
 /// A rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
+    /// The bundle is of the scope that it was asked to be of.
+    Scope,
     /// Every file is there, reads, and belongs there.
     File,
     /// The entries make the tree that is signed, and the tiles are its hashes.
@@ -77,7 +79,8 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
+        Self::Scope,
         Self::File,
         Self::Tree,
         Self::Checkpoint,
@@ -109,6 +112,7 @@ impl Rule {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::Scope => "scope",
             Self::File => "file",
             Self::Tree => "tree",
             Self::Checkpoint => "checkpoint",
@@ -141,7 +145,8 @@ impl Rule {
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {
-            Self::File
+            Self::Scope
+            | Self::File
             | Self::Tree
             | Self::Checkpoint
             | Self::Entry

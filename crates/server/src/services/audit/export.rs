@@ -10,7 +10,10 @@ use witness_core::{
     merkle::TreeSize,
     name::Domain,
 };
-use witness_wire::{Bytes, v1};
+use witness_wire::{
+    Bytes,
+    v1::{self, export_response::Exported},
+};
 
 use super::{super::beside, Answers, Audit, asked};
 use crate::{
@@ -60,7 +63,7 @@ impl Audit {
         let end = out.clone().reserve_owned().await.ok();
         let service = self.clone();
         tokio::spawn(async move {
-            let mut sender = Sender::new((out, service.0.stalled_after), export.size);
+            let mut sender = Sender::new((out, service.0.stalled_after), &export);
             let sent = beside(move || {
                 let _held = turn;
                 (export.run(&mut sender), sender.events)
@@ -131,12 +134,25 @@ fn narrowed(scope: BundleScope, issuer: Option<Domain>) -> Result<BundleScope, S
     }
 }
 
+/// What the caller must know of an export before it mixes it with another one.
+fn exported(export: &Export) -> Exported {
+    let Export { firm, log, scope, .. } = export;
+    Exported {
+        origin: log.origin().to_string(),
+        root: firm.root.to_string(),
+        issuer: scope.issuer.as_ref().map(ToString::to_string).unwrap_or_default(),
+        jurisdictions: scope.jurisdictions.as_ref().map(ToString::to_string).unwrap_or_default(),
+    }
+}
+
 /// Sends files as messages.
 struct Sender {
     out: Out,
     /// How long a piece waits to be taken, besides what it needs: who takes none does not keep a turn from others.
     stalled_after: Duration,
     size: TreeSize,
+    /// What is exported, until it was said.
+    exported: Option<Exported>,
     /// The piece that was taken last: it is sent once it is known whether it ends its file.
     last: Option<(BundlePath, Vec<u8>)>,
     entries: u64,
@@ -144,8 +160,9 @@ struct Sender {
 }
 
 impl Sender {
-    fn new((out, stalled_after): (Out, Duration), size: TreeSize) -> Self {
-        Self { out, stalled_after, size, last: None, entries: 0, events: 0 }
+    fn new((out, stalled_after): (Out, Duration), export: &Export) -> Self {
+        let exported = Some(exported(export));
+        Self { out, stalled_after, size: export.size, exported, last: None, entries: 0, events: 0 }
     }
 
     /// Sends what was taken last; `end` tells where the file's last piece begins and ends.
@@ -155,12 +172,15 @@ impl Sender {
         loop {
             let piece = rest.split_to(rest.len().min(PIECE_BYTES_MAX));
             let complete = rest.is_empty() && end == End::OfFile;
+            let exported = self.exported.take();
             self.send(v1::ExportResponse {
                 path: path.encode(),
                 piece,
                 complete,
                 size: self.size.0,
                 entries_sent: self.entries,
+                exported,
+                events_sent: self.events,
             })?;
             if rest.is_empty() {
                 return Ok(());

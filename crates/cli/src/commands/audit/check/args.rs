@@ -42,7 +42,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "POLICY.json")]
     pub(super) policy: PathBuf,
     /// The jurisdictions that the bundle must be for, as in DE,EU
-    #[arg(long, value_name = "CODES", value_parser = args::jurisdictions)]
+    #[arg(long, value_name = "CODES", value_parser = args::assigned_jurisdictions)]
     pub(super) jurisdictions: Option<Jurisdictions>,
     /// The issuer that the bundle must be for
     #[arg(long, value_name = "DOMAIN", value_parser = args::domain)]

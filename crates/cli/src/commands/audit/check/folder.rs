@@ -9,6 +9,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use witness_core::{audit::BundlePath, merkle::TreeSize, tile::TilePath};
 
+use crate::outcome::Failure;
+
 /// A bundle has up to 256 entries of up to 65,535 bytes, each behind a length of two bytes.
 const ENTRIES_BYTES_MAX: u64 = 256 * (65_535 + 2);
 const TILE_BYTES_MAX: u64 = 256 * 32;
@@ -22,6 +24,21 @@ pub(super) struct Folder {
 impl Folder {
     pub(super) fn new(root: &Path) -> Self {
         Self { root: root.to_owned() }
+    }
+
+    /// Whether it is a folder at all; a misspelt path is no broken bundle.
+    pub(super) fn must_be_there(&self) -> Result<(), Failure> {
+        if self.root.is_dir() {
+            return Ok(());
+        }
+        let shown = self.root.display();
+        let message = if self.root.exists() {
+            format!("{shown} is no folder, and a bundle is one")
+        } else {
+            format!("there is no folder {shown}")
+        };
+        Err(Failure::cannot_tell(message)
+            .next("check the path; a bundle is made with: witness audit export --out DIR"))
     }
 
     fn at(&self, path: BundlePath) -> PathBuf {
@@ -136,5 +153,16 @@ mod tests {
         };
         folder.strange(&|_| false, &mut find).unwrap();
         assert_eq!(found, ["bodies/001", "odd\u{fffd}/file"]);
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_told_from_one_that_is_no_whole_bundle() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("file");
+        fs::write(&file, "x").unwrap();
+        let said = |path: &Path| Folder::new(path).must_be_there().map_err(|it| it.message);
+        assert_eq!(said(temp.path()), Ok(()));
+        assert!(said(&file).unwrap_err().contains("is no folder"));
+        assert!(said(&temp.path().join("none")).unwrap_err().starts_with("there is no folder "));
     }
 }

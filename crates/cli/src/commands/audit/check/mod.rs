@@ -44,6 +44,7 @@ use self::{
     submission::Counts,
     summary::Summary,
 };
+use super::scope_words;
 use crate::{
     outcome::{Failure, Outcome},
     output::Output,
@@ -77,11 +78,12 @@ pub(crate) fn run(args: &CheckArgs, output: &mut Output) -> Result<Outcome> {
 
 /// Reads what the bundle says of itself; without that nothing can be told.
 fn read_bundle(folder: &Folder, policy: &Policy) -> Result<Bundle> {
+    folder.must_be_there()?;
     let Some(bytes) = folder.read(BundlePath::Bundle, BUNDLE_BYTES_MAX)? else {
         return Err(Failure::cannot_tell(
             "the folder has no bundle.json, so it is no whole bundle",
         )
-        .next("check the path; if its export was broken off, go on with it")
+        .next("check the path; if its export was broken off, go on with it: run the same export again")
         .into());
     };
     let bundle = Bundle::parse(&bytes).map_err(|error| {
@@ -123,6 +125,8 @@ struct Came {
     undecided: u64,
     streams: u64,
     is_later: bool,
+    /// Whether the entries were looked at.
+    is_played: bool,
 }
 
 impl<'a> Check<'a> {
@@ -145,8 +149,9 @@ impl<'a> Check<'a> {
             jurisdictions: self.args.jurisdictions.clone(),
         };
         if expected != BundleScope::default() && expected != bundle.scope {
-            let why = "the bundle is for another scope than the one that was asked for";
-            report.broken(Rule::Bodies, Place::Bundle, why)?;
+            let (own, asked) = (scope_words(&bundle.scope), scope_words(&expected));
+            let why = format!("it is of {own}; asked for was one of {asked}");
+            report.broken(Rule::Scope, Place::Bundle, why)?;
         }
         let is_called_for = |path| match path {
             BundlePath::Bundle | BundlePath::Checkpoint => true,
@@ -238,6 +243,7 @@ impl<'a> Check<'a> {
             unknown: log.unknown,
             undecided,
             streams: u64::try_from(own.len())?,
+            is_played: true,
         })
     }
 

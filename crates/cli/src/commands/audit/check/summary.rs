@@ -2,9 +2,13 @@
 
 use anyhow::Result;
 use serde_json::json;
-use witness_core::audit::{BundleScope, findings::Severity};
+use witness_core::audit::findings::Severity;
 
-use super::{Came, Check, report::Report};
+use super::{
+    super::{scope_json, scope_words},
+    Came, Check,
+    report::Report,
+};
 use crate::{
     outcome::Outcome,
     output::{Output, count_of},
@@ -41,6 +45,13 @@ impl Summary<'_> {
             Outcome::CannotTell => {
                 report.output.unsure("the bundle holds what this version does not know")?;
             }
+            Outcome::Done | Outcome::Refused if self.came.streams == 0 => {
+                let scope = scope_words(&self.check.bundle.scope);
+                let line = format!(
+                    "the log itself checks out, and nothing was checked of any stream: none is in the scope ({scope})"
+                );
+                report.output.unsure(&line)?;
+            }
             Outcome::Done | Outcome::Refused if found == 0 => {
                 report.output.good("every check holds, and nothing was found")?;
             }
@@ -57,9 +68,25 @@ impl Summary<'_> {
         }
         self.facts(report.output)?;
         report.show_kept()?;
+        let next_step = self.next_step();
+        if let Some(step) = &next_step {
+            report.output.next(step)?;
+        }
         let counts = report.counts_json();
-        report.output.json(&self.json(outcome, &counts))?;
+        report.output.json(&self.json(outcome, &counts, next_step.as_deref()))?;
         Ok(outcome)
+    }
+
+    /// What to look into where no stream is in the scope.
+    fn next_step(&self) -> Option<String> {
+        let issuer = self.check.bundle.scope.issuer.as_ref();
+        let scope = issuer.map(|issuer| {
+            format!("export again with the right --issuer, or with none, if {issuer} is not who you mean")
+        });
+        let scope = scope.unwrap_or_else(|| {
+            "ask the firm which streams it has opened in that scope, and export again".to_owned()
+        });
+        (self.came.streams == 0 && self.came.is_played).then_some(scope)
     }
 
     fn facts(&self, output: &mut Output) -> Result<()> {
@@ -109,19 +136,22 @@ impl Summary<'_> {
         Ok(())
     }
 
-    fn json(&self, outcome: Outcome, counts: &serde_json::Value) -> serde_json::Value {
+    fn json(
+        &self,
+        outcome: Outcome,
+        counts: &serde_json::Value,
+        next_step: Option<&str>,
+    ) -> serde_json::Value {
         let Check { bundle, thresholds, .. } = self.check;
         let Came { published, counts: read, .. } = &self.came;
         json!({
             "outcome": outcome.word(),
             "origin": bundle.origin.as_str(),
             "size": bundle.size.0,
-            "scope": {
-                "issuer": bundle.scope.issuer.as_ref().map(ToString::to_string),
-                "jurisdictions": bundle.scope.jurisdictions.as_ref().map(ToString::to_string),
-            },
+            "scope": scope_json(&bundle.scope),
             "published_at": published.at.map(|at| at.to_string()),
             "streams": self.came.streams,
+            "next_step": next_step,
             "submissions": read.submissions,
             "events": read.events,
             "erased": read.erased,
@@ -146,14 +176,5 @@ impl Summary<'_> {
                 "silence_factor": thresholds.silence_factor,
             },
         })
-    }
-}
-
-fn scope_words(scope: &BundleScope) -> String {
-    match (&scope.issuer, &scope.jurisdictions) {
-        (None, None) => "every stream".to_owned(),
-        (Some(issuer), None) => format!("every stream of {issuer}"),
-        (None, Some(own)) => format!("streams in {own}"),
-        (Some(issuer), Some(own)) => format!("streams of {issuer} in {own}"),
     }
 }
