@@ -91,9 +91,10 @@ async fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_
     }
     check_told_to_holders(&place);
     // Parted for ever, in this log.
-    place.holders.publish(ISSUER, Page::File(place.challenge(ISSUER)));
-    place.does(&["prove", ISSUER]);
-    place.refuses(&["add", ISSUER], "REGISTRY_REFUSED");
+    for again in ["challenge", "prove", "add"] {
+        let message = place.refuses(&[again, ISSUER], "REGISTRY_REFUSED");
+        assert!(message.contains("was offboarded"), "{message}");
+    }
     place.server.stop();
 }
 

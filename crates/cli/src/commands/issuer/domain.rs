@@ -20,7 +20,7 @@ pub(super) async fn challenge(
 ) -> Result<Outcome> {
     let request = ChallengeDomainRequest { issuer: issuer.to_string() };
     let answer = registrar.admin().challenge_domain(rpc::timed(request)).await;
-    let made = rpc::answer(answer)?;
+    let made = Registrar::answer(answer)?;
     let (line, url, dns_name) = (&made.challenge, &made.url, &made.dns_name);
     if line.contains(|it: char| it.is_whitespace() || it.is_control() || "'\"\\".contains(it)) {
         let message = "the server gave a challenge that cannot be published as it stands";
@@ -63,7 +63,7 @@ pub(super) async fn prove(
 ) -> Result<Outcome> {
     let request = ProveDomainRequest { issuer: issuer.to_string() };
     let answer = registrar.admin().prove_domain(rpc::timed(request)).await;
-    let proved = rpc::answer(answer)?;
+    let proved = Registrar::answer(answer)?;
     let expires_at = Timestamp::from_micros(proved.expires_at_us).to_string();
     let next = format!("witness issuer add {issuer}");
     let place = match proved.method.as_str() {

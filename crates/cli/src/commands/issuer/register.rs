@@ -48,7 +48,7 @@ impl Registrar {
     /// The registry as it stands.
     pub(super) async fn registry(&self) -> Result<GetRegistryResponse> {
         let request = GetRegistryRequest { origin: self.origin().to_owned() };
-        Ok(self.answer(self.admin().get_registry(rpc::timed(request)).await)?)
+        Ok(Self::answer(self.admin().get_registry(rpc::timed(request)).await)?)
     }
 
     /// A client of the operator's service.
@@ -96,7 +96,7 @@ impl Registrar {
             text,
             signatures: signatures.iter().map(ToString::to_string).collect(),
         };
-        let answer = self.answer(self.admin().register(rpc::timed(request)).await)?;
+        let answer = Self::answer(self.admin().register(rpc::timed(request)).await)?;
         Ok(Registered::Logged(Logged { origin, change: change.encode(), answer }))
     }
 
@@ -104,7 +104,7 @@ impl Registrar {
     async fn draft(&self, change: &Change) -> Result<(String, Origin)> {
         let request =
             DraftChangeRequest { origin: self.origin().to_owned(), change: change.encode() };
-        let draft = self.answer(self.admin().draft_change(rpc::timed(request)).await)?;
+        let draft = Self::answer(self.admin().draft_change(rpc::timed(request)).await)?;
         let read =
             RegistryChange::parse(&draft.text).context("the server's draft does not read")?;
         let is_right_log = self.origin.as_ref().is_none_or(|origin| *origin == read.origin);
@@ -115,10 +115,21 @@ impl Registrar {
         Ok((draft.text, read.origin))
     }
 
-    fn answer<T>(&self, answer: Result<Response<T>, Status>) -> Result<T, Failure> {
+    /// The answer to a call, or what to do about its failure.
+    pub(super) fn answer<T>(answer: Result<Response<T>, Status>) -> Result<T, Failure> {
         rpc::answer(answer).map_err(|failure| {
-            if self.origin.is_none() && failure.is_about("origin") {
+            if failure.is_about("origin") || failure.message.starts_with("origin ") {
                 return failure.next("name the log with --log ORIGIN");
+            }
+            if failure.message.contains("registered already") {
+                return failure.next(
+                    "it needs no other challenge: witness issuer show says which keys and streams it has",
+                );
+            }
+            if failure.message.contains("cannot be added again") {
+                return failure.next(
+                    "no challenge helps: under this domain nothing more is logged; witness issuer show has what was",
+                );
             }
             if failure.message.contains("marked recovery") {
                 return failure

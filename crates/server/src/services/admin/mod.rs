@@ -61,8 +61,11 @@ impl Admin {
         .await
     }
 
-    /// An issuer lives in exactly one log, and a stream is opened in jurisdictions that there are.
+    /// An issuer is added once, and lives in exactly one log; a stream is opened in jurisdictions that there are.
     fn check(&self, log: &Log, change: &Change) -> Result<(), Status> {
+        if let Change::IssuerAdded { issuer } = change {
+            return self.must_be_new(issuer);
+        }
         if let Change::StreamOpened { jurisdictions, .. } = change {
             convert::assigned(jurisdictions)?;
         }

@@ -6,7 +6,13 @@
 use std::sync::Arc;
 
 use tonic::{Code, Request, Response, Status};
-use witness_core::{name::Domain, observation::Seen, registry::Change, time::Timestamp};
+use witness_core::{
+    admission::Refusal,
+    name::Domain,
+    observation::Seen,
+    registry::{Change, RegistryError},
+    time::Timestamp,
+};
 use witness_domain::{Challenge, RANDOM_BYTES, Search, dns_name};
 use witness_ledger::{ChallengeCell, ChallengeProof, FirmStore, StoreError};
 use witness_wire::v1;
@@ -32,6 +38,7 @@ impl Admin {
         let (this, of) = (self.clone(), domain.clone());
         let cell = self.recorded(caller, asked, async move {
             let _turn = this.0.registering.lock().await;
+            this.must_be_new(&of)?;
             this.challenge(&of, clock::wall()).await
         });
         let cell = cell.await?;
@@ -63,6 +70,7 @@ impl Admin {
 
     /// Looks for the challenge that stands, and keeps that it was found.
     async fn prove(&self, domain: Domain, search: &Search) -> Result<ChallengeProof, Status> {
+        self.must_be_new(&domain)?;
         let kept = self.kept(&domain).await?;
         let kept = kept.filter(|cell| is_open(cell, clock::wall()));
         let mut cell = kept.ok_or_else(|| no_challenge(&domain))?;
@@ -102,6 +110,22 @@ impl Admin {
             // It expires by itself, and the issuer cannot be added twice.
             tracing::warn!(%issuer, "a challenge that was used could not be forgotten");
         }
+    }
+
+    /// An issuer is added once, in one of the logs, for ever: to prove its domain again would be in vain.
+    pub(super) fn must_be_new(&self, issuer: &Domain) -> Result<(), Status> {
+        let Some(log) = self.0.log_of(issuer) else { return Ok(()) };
+        let registry = Arc::clone(&log.overview().registry);
+        let Some(record) = registry.issuer(issuer) else { return Ok(()) };
+        let (origin, issuer) = (log.origin(), issuer.clone());
+        let why = if let Some(at) = record.offboarded {
+            let error = RegistryError::IssuerOffboarded { issuer };
+            format!("{error} (entry {} of {origin})", at.index)
+        } else {
+            let error = RegistryError::IssuerExists { issuer };
+            format!("{error}, at entry {} of {origin}", record.added.index)
+        };
+        Err(convert::status(&Refusal::Registry { why }))
     }
 
     /// The challenge of a domain that is kept, if there is one.
