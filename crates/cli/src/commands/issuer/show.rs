@@ -2,7 +2,10 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use witness_core::{name::Domain, time::Timestamp};
+use witness_core::{
+    name::{Domain, Origin},
+    time::Timestamp,
+};
 use witness_wire::v1::{
     GetRegistryResponse,
     get_registry_response::{ClaimType, Hold, Issuer, Key, Stream},
@@ -21,20 +24,24 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> Result<Outcome> {
     let mut registry = registrar.registry().await?;
+    if Origin::parse(&registry.origin).is_none() {
+        let failure = Failure::refused("the server does not say of which log its registry is");
+        return Err(failure.next("check that this is a witnessd").into());
+    }
     if let Some(only) = only {
         registry.issuers.retain(|issuer| issuer.issuer == only.as_str());
         registry.holds.retain(|hold| hold.issuer == only.as_str());
         registry.claim_types.clear();
         if registry.issuers.is_empty() {
-            let failure = Failure::refused(format!("{only} is not in the registry of this log"));
+            let failure =
+                Failure::refused(format!("{only} is not in the registry of {}", registry.origin));
             let step =
                 format!("another log: --log ORIGIN; or add it: witness issuer challenge {only}");
             return Err(failure.next(step).into());
         }
     }
-    let log = if registrar.origin().is_empty() { "the only log" } else { registrar.origin() };
     output.conclude(Outcome::Done);
-    output.line(&format!("{log}: {} registry changes", registry.next_sequence))?;
+    output.line(&format!("{}: {} registry changes", registry.origin, registry.next_sequence))?;
     for issuer in &registry.issuers {
         output.line("")?;
         output.line(&issuer_text(issuer))?;
@@ -59,7 +66,7 @@ pub(super) async fn run(
             output.line(&format!("  {line}"))?;
         }
     }
-    output.json(&as_json(registrar.origin(), &registry))?;
+    output.json(&as_json(&registry))?;
     Ok(Outcome::Done)
 }
 
@@ -107,7 +114,7 @@ fn claim_type_text(claim_type: &ClaimType) -> String {
 }
 
 /// All of it for programs.
-fn as_json(origin: &str, registry: &GetRegistryResponse) -> Value {
+fn as_json(registry: &GetRegistryResponse) -> Value {
     let key = |key: &Key| {
         json!({
             "vkey": key.vkey,
@@ -159,7 +166,7 @@ fn as_json(origin: &str, registry: &GetRegistryResponse) -> Value {
         .collect();
     json!({
         "outcome": Outcome::Done.word(),
-        "origin": origin,
+        "origin": registry.origin,
         "next_sequence": registry.next_sequence,
         "issuers": registry.issuers.iter().map(issuer).collect::<Vec<_>>(),
         "claim_types": claim_types,
