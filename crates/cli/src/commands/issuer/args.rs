@@ -233,7 +233,7 @@ pub(super) struct ClaimTypeArgs {
     #[arg(long, requires = "schema", value_parser = args::name)]
     pub(super) name: Option<Name>,
     /// File with its schema: lines `field …`, sorted by name
-    #[arg(long, value_name = "FILE", requires = "name")]
+    #[arg(long, value_name = "FILE", requires = "name", conflicts_with_all = ["ready", "list"])]
     pub(super) schema: Option<PathBuf>,
     /// A ready-made claim type, or all of them; those that stand as they are stay
     #[arg(long, value_name = "NAME|all", value_parser = ready::parse)]
@@ -321,4 +321,29 @@ pub(super) struct ShowArgs {
 
 fn key_id(text: &str) -> Result<KeyId, &'static str> {
     KeyId::parse(text).ok_or("expected 8 lower-case hexadecimal digits")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use crate::args::Cli;
+
+    #[test]
+    fn a_schema_belongs_to_a_claim_type_of_ones_own() {
+        let reads = |words: &str| {
+            let line = format!("witness issuer claim-type {words}");
+            Cli::try_parse_from(line.split(' ')).is_ok()
+        };
+        for good in
+            ["--ready skill-module", "--list", "--name a --schema b", "--ready all --replace"]
+        {
+            assert!(reads(good), "{good}");
+        }
+        for bad in
+            ["--ready skill-module --schema b", "--list --schema b", "--schema b", "--name a"]
+        {
+            assert!(!reads(bad), "{bad}");
+        }
+    }
 }
