@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use serde_json::json;
 use witness_tests::Data;
 
 use super::{
@@ -11,6 +12,8 @@ use super::{
 };
 use crate::audit_search::GB;
 
+const LOG: &str = "witness.example/log1";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_that_was_begun_in_one_scope_takes_nothing_of_another_one() {
     let data = Data::new();
@@ -18,7 +21,11 @@ async fn a_folder_that_was_begun_in_one_scope_takes_nothing_of_another_one() {
     let (server, desk) = (&firm.server, Desk::of(&data, &firm.server));
     let said = desk.export(server, ("gb", "whole"), &[]).expect(0).json();
     let events = u64::try_from(firm.of(&GB).len()).unwrap();
-    assert_eq!(said["origin"], "witness.example/log1", "{said}");
+    // Which log is the only one, is said where it is not asked.
+    let shown = desk.asking(server).run(&["issuer", "--json", "show"]).expect(0).json();
+    assert_eq!((&said["origin"], &shown["origin"]), (&json!(LOG), &json!(LOG)), "{said}");
+    let shown = desk.asking(server).run(&["issuer", "show"]).expect(0);
+    assert!(shown.stdout.starts_with(&format!("{LOG}: ")), "{shown}");
     assert_eq!(said["scope"]["jurisdictions"], "GB", "{said}");
     assert_eq!(said["streams"].as_u64(), Some(u64::try_from(GB.len()).unwrap()), "{said}");
     assert_eq!(said["events"].as_u64(), Some(events), "{said}");

@@ -84,6 +84,7 @@ async fn the_operator_leads_an_issuer_through_its_whole_life_and_evidence_of_it_
     place.does(&["offboard", ISSUER, "--yes"]);
     refused(&place, ("third.skey", "after"), "ISSUER_OFFBOARDED");
     check_shown(&place.does(&["show"]));
+    check_named(&place);
     for name in ["bread", "butter", "cheese", "salt"] {
         let file = format!("{name}.json");
         place.machine.fetch(&place.server, SCHOOL, (name, &file));
@@ -165,6 +166,18 @@ async fn check_jurisdictions(place: &Place) {
     let refused = place.server.admin().await.grant_access(grant).await.unwrap_err();
     assert!(refused.message().ends_with("EU-BY is none"), "{refused}");
     assert_eq!(place.size(), size, "nothing was logged");
+}
+
+/// Who names no log of the service's, or none, learns which there are and by which option to name one.
+fn check_named(place: &Place) {
+    for log in [&["--log", "witness.example/none"][..], &[]] {
+        let show = [&["issuer", "--json"][..], log, &["show"]].concat();
+        let refused = place.operator().run(&show).expect(1).json();
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.starts_with("--log must be one of this server's logs: "), "{refused}");
+        assert!(message.contains(LOG), "{refused}");
+        assert!(refused["next_step"].as_str().unwrap().contains("--log ORIGIN"), "{refused}");
+    }
 }
 
 /// A term that stands already is not logged again.
