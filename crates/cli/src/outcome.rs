@@ -89,13 +89,13 @@ impl Failure {
     /// A refusal of the server's, whether the status of a call or an answer in its place.
     pub(crate) fn from_refusal(refusal: v1::Refusal) -> Self {
         let code = i32::try_from(refusal.code).map_or(Code::Unknown, Code::from);
+        let metadata = refusal.metadata.into_iter().collect();
         if let Some(origins) = refusal.message.strip_prefix(ORIGIN_EXPECTED) {
             let message = format!("{LOG_EXPECTED}{origins}");
-            let failure =
-                Self { reason: Some(refusal.reason), ..Self::new(outcome_of(code), message) };
+            let reason = Some(refusal.reason);
+            let failure = Self { reason, metadata, ..Self::new(outcome_of(code), message) };
             return failure.next("name one of them with --log ORIGIN");
         }
-        let metadata = refusal.metadata.into_iter().collect();
         let next_step = next_step(&refusal.reason).map(str::to_owned);
         // What was erased may have said anything.
         let is_erased = refusal.reason == "ERASED";
