@@ -40,10 +40,10 @@ async fn answers_that_nobody_takes_are_bounded_over_all_and_who_holds_most_of_th
     let (greedy, modest) = (connect_shut(&server).await, connect_shut(&server).await);
     let untaken = || server.metric("witness_untaken_bytes");
     // What may be made ahead of each, and of the pieces that it had begun with.
-    let are_two = async || (2 * (3 << 20)..7 << 20).contains(&untaken());
+    let are_two = async || (2 * (6 << 20)..13 << 20).contains(&untaken());
     let few: Vec<_> = (0..2).map(|_| ask(&modest, &origin)).collect();
     until("what two calls may hold is counted", are_two).await;
-    // Each may hold 3 MiB.
+    // Each may hold 6 MiB.
     let many: Vec<_> = (0..40).map(|_| ask(&greedy, &origin)).collect();
     until("all of the greedy one end", async || many.iter().all(JoinHandle::is_finished)).await;
     for call in many {

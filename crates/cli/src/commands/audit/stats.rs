@@ -30,9 +30,10 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Days are of UTC, by the firm's time of receipt. A stream is silent if it has sent neither a
-submission nor a heartbeat for as long as --silent-after says. With --days at most 10,000 days of all
-streams are told, on which something happened; without it, the totals of at most 100,000. With --json a last line, the one with
-an `outcome`, has `indexed_to`, up to where was counted, and the number of `streams` before it.
+submission nor a heartbeat for as long as --silent-after says. With --days at most 10,000 days of
+all streams are told, on which something happened; without it, the totals of at most 100,000.
+With --json a last line, the one with an `outcome`, has `indexed_to`, up to where was counted, and
+the number of `streams` before it.
 
 Examples:
   witness audit stats --server https://witness.example --token-file regulator.token
