@@ -1,7 +1,11 @@
 //! Gathering what the index says of some entries: the whole effect of a batch, as pairs to be written. Nothing
 //! is written here.
 
-use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+    sync::Arc,
+};
 
 use witness_core::{
     details::Details,
@@ -37,13 +41,17 @@ pub(super) struct Gatherer<'a> {
     registry: Arc<Registry>,
     bodies: Cursor<'a>,
     indexed_to: u64,
-    postings: BTreeMap<List, Vec<Posting>>,
+    /// Of the streams of both areas, which are posted in each.
+    postings: BTreeMap<[Area; 2], Postings>,
     zones: BTreeMap<(Area, u64), Span>,
     pairs: Vec<Pair>,
     streams: BTreeMap<u32, StreamState>,
     counts: BTreeMap<(u32, u32), Counts>,
     events: usize,
 }
+
+/// Postings by what they are of.
+type Postings = BTreeMap<Term, Vec<Posting>>;
 
 /// A batch to be written.
 pub(super) struct Gathered {
@@ -140,10 +148,7 @@ impl<'a> Gatherer<'a> {
 
     /// All that is to be written.
     pub(super) fn finish(mut self) -> Result<Gathered, StoreError> {
-        for (list, postings) in self.postings {
-            let Some(last) = postings.last().map(|posting| posting.index) else { continue };
-            self.pairs.push((list.key(last), postings::encode(last, &postings)));
-        }
+        self.pairs.extend(blocks(&self.postings));
         for ((area, zone), mut span) in self.zones {
             let key = zone_key(area, zone);
             // An earlier batch can have ended within the zone.
@@ -170,17 +175,17 @@ impl<'a> Gatherer<'a> {
         let areas = Area::of(&submitted.body.issuer, &stream.jurisdictions);
         let mut reading = Reading {
             index: index.0,
-            areas,
             registry: Arc::clone(&self.registry),
-            postings: std::mem::take(&mut self.postings),
+            postings: self.postings.remove(&areas).unwrap_or_default(),
             counts: std::mem::take(self.counts(stream.ordinal, day)?),
             state: *self.state(stream.ordinal)?,
             occurred: Span::NEVER,
         };
         let all = EventSet::first(events);
-        for area in areas.into_iter().chain([Area::stream(stream.ordinal)]) {
-            reading.post(List { area, term: Term::ANY }, all.clone());
-        }
+        let own = Posting { index: index.0, events: all };
+        let of_stream = self.postings.entry([Area::stream(stream.ordinal); 2]).or_default();
+        of_stream.entry(Term::ANY).or_default().push(own.clone());
+        reading.postings.entry(Term::ANY).or_default().push(own);
         let odd = event::anomalies(self.store, stream.ordinal, &submitted.body)?;
         for (event, anomalies) in odd {
             reading.counts.add_anomalies(anomalies);
@@ -198,7 +203,7 @@ impl<'a> Gatherer<'a> {
         counts.submissions += 1;
         counts.events += u64::from(events);
         state.last_heard = Some(submitted.received_at);
-        self.postings = postings;
+        self.postings.insert(areas, postings);
         *self.counts(stream.ordinal, day)? = counts;
         *self.state(stream.ordinal)? = state;
         let received_at = submitted.received_at;
@@ -226,6 +231,39 @@ impl<'a> Gatherer<'a> {
         }
         Ok(self.counts.entry(key).or_default())
     }
+}
+
+/// Blocks of postings, each under its key in each of its areas.
+fn blocks(postings: &BTreeMap<[Area; 2], Postings>) -> Vec<Pair> {
+    let mut sources: BTreeMap<Area, usize> = BTreeMap::new();
+    for areas in postings.keys() {
+        for area in BTreeSet::from(*areas) {
+            *sources.entry(area).or_default() += 1;
+        }
+    }
+    let is_shared = |area: &Area| sources.get(area).is_some_and(|sources| *sources > 1);
+    let mut pairs = Vec::new();
+    let mut shared: BTreeMap<List, Vec<Posting>> = BTreeMap::new();
+    for (areas, postings) in postings {
+        let areas = BTreeSet::from(*areas);
+        for (term, postings) in postings {
+            let last = postings.last().map_or(0, |posting| posting.index);
+            let value = postings::encode(last, postings);
+            for list in areas.iter().map(|area| List { area: *area, term: *term }) {
+                if is_shared(&list.area) {
+                    shared.entry(list).or_default().extend_from_slice(postings);
+                } else {
+                    pairs.push((list.key(last), value.clone()));
+                }
+            }
+        }
+    }
+    for (list, mut postings) in shared {
+        postings.sort_unstable_by_key(|posting| posting.index);
+        let last = postings.last().map_or(0, |posting| posting.index);
+        pairs.push((list.key(last), postings::encode(last, &postings)));
+    }
+    pairs
 }
 
 /// The texts of an event, read; none if they do not read.
@@ -262,8 +300,7 @@ pub(super) fn terms_of_texts(
 struct Reading {
     index: u64,
     registry: Arc<Registry>,
-    areas: [Area; 2],
-    postings: BTreeMap<List, Vec<Posting>>,
+    postings: Postings,
     counts: Counts,
     state: StreamState,
     occurred: Span,
@@ -295,20 +332,14 @@ impl Reading {
         terms_of_texts(&texts, is_indexed, |term| self.post_event(term, number));
     }
 
-    fn post(&mut self, list: List, events: EventSet) {
-        self.postings.entry(list).or_default().push(Posting { index: self.index, events });
-    }
-
     fn post_event(&mut self, term: Term, event: u16) {
-        for area in self.areas {
-            let postings = self.postings.entry(List { area, term }).or_default();
-            match postings.last_mut() {
-                Some(posting) if posting.index == self.index => posting.events.push(event),
-                _ => {
-                    let mut events = EventSet::default();
-                    events.push(event);
-                    postings.push(Posting { index: self.index, events });
-                }
+        let postings = self.postings.entry(term).or_default();
+        match postings.last_mut() {
+            Some(posting) if posting.index == self.index => posting.events.push(event),
+            _ => {
+                let mut events = EventSet::default();
+                events.push(event);
+                postings.push(Posting { index: self.index, events });
             }
         }
     }
