@@ -11,7 +11,7 @@ use witness_core::{
 };
 
 /// Version of this layout; another one is refused at opening.
-pub(crate) const LAYOUT: &[u8] = b"witness-log-store/3";
+pub(crate) const LAYOUT: &[u8] = b"witness-log-store/4";
 
 /// Column families. What differs in key order, size or life lies apart.
 pub(crate) mod family {

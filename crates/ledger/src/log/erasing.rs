@@ -50,28 +50,42 @@ impl Log {
     /// Erases what was found, piece by piece: each is one entry, and one write with all that goes. When it ends with a
     /// refusal, pieces before that are erased; asked again, it goes on.
     pub async fn erase(&self, erasable: Erasable) -> Result<Erased, Refusal> {
+        match self.erase_pieces(erasable).await {
+            (erased, None) => Ok(erased),
+            (_, Some(refusal)) => Err(refusal),
+        }
+    }
+
+    /// The same, and what was erased before a refusal.
+    pub async fn erase_pieces(&self, erasable: Erasable) -> (Erased, Option<Refusal>) {
         let Erasable { issuer, reason, pieces } = erasable;
         let mut erased = Erased { events: 0, by: None };
         for ranges in pieces {
             let erasing = Erasing { issuer: issuer.clone(), reason, ranges };
-            loop {
-                let sent = self.send(Work::Erase(erasing.clone()), None).await?;
-                let receipt = match sent.answer().await {
-                    Ok(submitted) => submitted.receipt,
-                    Err(Refusal::AlreadyErased) => break,
-                    Err(refusal) => return Err(refusal),
-                };
-                let by = ErasedBy { index: receipt.index, at: receipt.received_at };
-                let logged = self.erasure_at(by).map_err(|error| unreadable(&error))?;
-                erased.events += logged.ranges.iter().map(|range| range.events).sum::<u64>();
-                erased.by = Some(by);
-                // A piece can have more gaps than an entry can have ranges.
-                if logged.ranges.len() < RANGES_MAX {
-                    break;
-                }
+            if let Err(refusal) = self.erase_piece(&erasing, &mut erased).await {
+                return (erased, Some(refusal));
             }
         }
-        Ok(erased)
+        (erased, None)
+    }
+
+    async fn erase_piece(&self, erasing: &Erasing, erased: &mut Erased) -> Result<(), Refusal> {
+        loop {
+            let sent = self.send(Work::Erase(erasing.clone()), None).await?;
+            let receipt = match sent.answer().await {
+                Ok(submitted) => submitted.receipt,
+                Err(Refusal::AlreadyErased) => return Ok(()),
+                Err(refusal) => return Err(refusal),
+            };
+            let by = ErasedBy { index: receipt.index, at: receipt.received_at };
+            let logged = self.erasure_at(by).map_err(|error| unreadable(&error))?;
+            erased.events += logged.ranges.iter().map(|range| range.events).sum::<u64>();
+            erased.by = Some(by);
+            // A piece can have more gaps than an entry can have ranges.
+            if logged.ranges.len() < RANGES_MAX {
+                return Ok(());
+            }
+        }
     }
 
     fn erasure_at(&self, by: ErasedBy) -> Result<Erasure, StoreError> {

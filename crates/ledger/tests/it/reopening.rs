@@ -44,14 +44,14 @@ fn a_log_in_another_layout_is_refused_in_plain_words_and_left_as_it_is() {
         let db = DB::open_cf(&Options::default(), bench.store(), families).unwrap();
         db.put(b"layout", layout).unwrap();
     };
-    put("witness-log-store/2");
+    put("witness-log-store/3");
     let refused = bench.try_open_at(&bench.store()).unwrap_err();
     assert!(
-        matches!(&refused, OpenError::Store(StoreError::OtherLayout { found }) if found == "witness-log-store/2"),
+        matches!(&refused, OpenError::Store(StoreError::OtherLayout { found }) if found == "witness-log-store/3"),
         "{refused:?}"
     );
     assert!(refused.to_string().contains("open it with the version that made it"), "{refused}");
-    put("witness-log-store/3");
+    put("witness-log-store/4");
     drop(bench.open());
 }
 

@@ -46,10 +46,10 @@ const fn row(path: &'static str, policy: Policy, shape: Shape) -> Method {
 }
 
 impl Method {
-    /// With so many messages of a long answer that are made ahead, of 1 MiB each at most: those on their way, and one in
-    /// the hands of whoever makes them.
-    const fn ahead(self, messages: usize) -> Self {
-        Self { ahead: messages << 20, ..self }
+    /// With so many MiB of a long answer that are made ahead: the messages on their way, and what whoever makes them has in
+    /// hand.
+    const fn ahead(self, mib: usize) -> Self {
+        Self { ahead: mib << 20, ..self }
     }
 }
 
@@ -63,7 +63,7 @@ static METHODS: &[Method] = &[
     row("/witness.v1.LedgerService/GetCheckpoint", Policy::Anybody, Shape::Unary),
     row("/witness.v1.LedgerService/GetInclusionProof", Policy::Anybody, Shape::Unary),
     row("/witness.v1.LedgerService/GetConsistencyProof", Policy::Anybody, Shape::Unary),
-    // Of up to 2 MiB.
+    // Three messages of up to 2 MiB.
     row("/witness.v1.LedgerService/GetEntries", Policy::Anybody, Shape::Answers).ahead(6),
     row("/witness.v1.EvidenceService/GetStatus", Policy::Anybody, Shape::Unary),
     row("/witness.v1.EvidenceService/GetHistory", Policy::Anybody, Shape::Unary),
@@ -72,7 +72,8 @@ static METHODS: &[Method] = &[
     row("/witness.v1.AuditService/Tail", Policy::Scoped, Shape::Answers).ahead(3),
     row("/witness.v1.AuditService/GetStatistics", Policy::Scoped, Shape::Unary),
     row("/witness.v1.AuditService/GetHistoryAsAt", Policy::Scoped, Shape::Unary),
-    row("/witness.v1.AuditService/Export", Policy::Scoped, Shape::Answers).ahead(5),
+    // Cut from a file's piece, the bodies of a submission or the texts of up to 256 entries, beside the next one.
+    row("/witness.v1.AuditService/Export", Policy::Scoped, Shape::Answers).ahead(24),
     row("/witness.v1.AdminService/DraftChange", Policy::Operator, Shape::Unary),
     row("/witness.v1.AdminService/Register", Policy::Operator, Shape::Unary),
     row("/witness.v1.AdminService/GetRegistry", Policy::Operator, Shape::Unary),

@@ -36,9 +36,10 @@ believed because the server shows it. What came after the newest head rests on t
 word. --out keeps the records byte for byte; anybody can check such a file with --file.
 
 A line has number, time, caller, role, method, results and filter of a record. What asks stands
-there once, with the number of its results (- for Tail and Export, which are not counted). What
-changes something stands there twice: before it is done, with - for its results, and after, with 0
-if it was refused and 1 if it was done, or the number of events that were erased.
+there once, with the number of its results; Tail and Export twice, with - when they begin, and with
+the number of events that were told when they end. What changes something stands there twice:
+before it is done, with - for its results, and after, with 0 if it was refused and 1 if it was
+done, or the number of events that were erased.
 
 Exit codes: 0 nothing speaks against it, 1 the chain is broken or is not what a head says,
 2 could not tell.

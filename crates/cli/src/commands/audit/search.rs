@@ -9,6 +9,7 @@ use super::{LogArgs, filter::FilterArgs, shown};
 use crate::{
     outcome::Outcome,
     output::{Output, count_of},
+    retry::retrying,
     rpc,
 };
 
@@ -41,7 +42,6 @@ pub(crate) struct SearchArgs {
 pub(crate) async fn run(args: &SearchArgs, output: &mut Output) -> Result<Outcome> {
     let filter = args.filter.filter()?;
     let channel = rpc::connect(&args.log.server).await?;
-    let mut client = rpc::audit(&channel);
     let mut left = if args.limit == 0 { u64::MAX } else { args.limit };
     let (mut page, mut shown) = (String::new(), 0_u64);
     loop {
@@ -52,7 +52,11 @@ pub(crate) async fn run(args: &SearchArgs, output: &mut Output) -> Result<Outcom
             page_size,
             page,
         };
-        let answer = rpc::answer(client.search(rpc::timed(request)).await)?;
+        let ask = async || {
+            let answer = rpc::audit(&channel).search(rpc::timed(request.clone())).await;
+            Ok(rpc::answer(answer)?)
+        };
+        let answer = retrying(|text| output.note(text), ask).await?;
         for event in &answer.events {
             shown::show(&answer.origin, event, output)?;
         }

@@ -38,7 +38,8 @@ With --state it goes on behind the event that was told last, whatever ended the 
 is written each time events have been written to standard output; a kill or a power cut between
 the two has the next run tell those again. So across runs each event is told at least once: where
 none may count twice, keep one of each `origin`, `index` and `event_index`. A file is good for one
-firm, one log and one set of filters, and is refused for others.
+firm, one log and one set of filters, and is refused for others. A token that sees more needs a new
+file: of what it sees besides, nothing before the place in the old one is told.
 
 With --json and --once a last line, the one with an `outcome`, has the number of `events` before it
 and with `next_index` how far it came.

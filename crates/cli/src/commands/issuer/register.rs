@@ -121,7 +121,8 @@ impl Registrar {
             if failure.is_about("origin") || failure.message.starts_with("origin ") {
                 return failure.next("name the log with --log ORIGIN");
             }
-            if failure.message.contains("registered already") {
+            let is_of_issuer = failure.message.contains("the issuer ");
+            if is_of_issuer && failure.message.contains("registered already") {
                 return failure.next(
                     "it needs no other challenge: witness issuer show says which keys and streams it has",
                 );

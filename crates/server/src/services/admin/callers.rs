@@ -13,7 +13,7 @@ use witness_core::{
 };
 use witness_wire::v1::{self, list_access_response};
 
-use super::{super::beside, Admin, to_its_end};
+use super::{super::beside, Admin, done, to_its_end};
 use crate::{
     access::{Caller, Callers, CallersError, Grant},
     convert,
@@ -36,8 +36,8 @@ impl Admin {
                 Ok((granted, _)) => (format!("id={} {words}", granted.id), 1),
                 Err(_) => (words, 0),
             };
-            this.record(&caller, (method, filter), Some(results)).await?;
-            granted
+            let recorded = this.record(&caller, (method, filter), Some(results)).await;
+            done(granted, recorded)
         });
         let (granted, token) = granting.await?;
         let token = token.map(|token| token.reveal().to_owned()).unwrap_or_default();

@@ -11,7 +11,7 @@ use witness_core::{
 use witness_ledger::{Erased, ErasureRequest, Log, What};
 use witness_wire::v1;
 
-use super::{super::beside, Admin, to_its_end};
+use super::{super::beside, Admin, done, to_its_end};
 use crate::{access::Caller, convert};
 
 const METHOD: &str = "AdminService.Erase";
@@ -31,15 +31,14 @@ impl Admin {
         let erasing = to_its_end(async move {
             // Recorded before it is done: nothing is erased that is not recorded.
             this.record(&caller, (METHOD, filter.clone()), None).await?;
-            let erased = erase(&log, wanted).await;
-            let results = Some(erased.as_ref().map_or(0, |erased| erased.events));
-            this.record(&caller, (METHOD, filter), results).await?;
-            let erased = erased.map_err(|refusal| convert::status(&refusal))?;
-            if now {
+            let (erased, refused) = erase(&log, wanted).await;
+            let recorded = this.record(&caller, (METHOD, filter), Some(erased.events)).await;
+            if now && erased.by.is_some() {
                 let rewritten = beside(move || log.let_go()).await?;
                 rewritten.map_err(|error| convert::read_status(&error))?;
             }
-            Ok(erased)
+            let erased = refused.map_or(Ok(erased), |refusal| Err(convert::status(&refusal)));
+            done(erased, recorded)
         });
         let Erased { events, by } = erasing.await?;
         Ok(Response::new(v1::EraseResponse {
@@ -50,12 +49,14 @@ impl Admin {
     }
 }
 
-/// Finds what is to be erased, beside the runtime, and has it erased.
-async fn erase(log: &Arc<Log>, wanted: ErasureRequest) -> Result<Erased, Refusal> {
+/// Finds what is to be erased, beside the runtime, and has it erased; what came of it, and why it ended before its end.
+async fn erase(log: &Arc<Log>, wanted: ErasureRequest) -> (Erased, Option<Refusal>) {
     let reading = Arc::clone(log);
     let found = task::spawn_blocking(move || reading.erasable(&wanted)).await;
-    let found = found.map_err(|_panicked| Refusal::Internal)??;
-    log.erase(found).await
+    match found.unwrap_or(Err(Refusal::Internal)) {
+        Ok(found) => log.erase_pieces(found).await,
+        Err(refusal) => (Erased { events: 0, by: None }, Some(refusal)),
+    }
 }
 
 fn wanted(request: &v1::EraseRequest) -> Result<ErasureRequest, Status> {

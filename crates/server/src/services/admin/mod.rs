@@ -53,10 +53,10 @@ impl Admin {
         let this = self.clone();
         to_its_end(async move {
             this.record(&caller, (method, filter.clone()), None).await?;
-            let done = work.await;
-            let results = Some(u64::from(done.is_ok()));
+            let did = work.await;
+            let results = Some(u64::from(did.is_ok()));
             let recorded = this.record(&caller, (method, filter), results).await;
-            done.and_then(|done| recorded.map(|()| done).map_err(|_unwritten| done_unrecorded()))
+            done(did, recorded)
         })
         .await
     }
@@ -80,11 +80,14 @@ impl Admin {
     }
 }
 
-/// That something was done, and its record could not be written after that before it.
-fn done_unrecorded() -> Status {
-    let message = "it was done, and the access log could not say so; look before you repeat it; the operator's log says \
-                   why";
-    convert::named(Code::Internal, "ACCESS_LOG", message)
+/// What came of something, and of its second record: where it was done and could not be recorded, that is said.
+fn done<T>(did: Result<T, Status>, recorded: Result<(), Status>) -> Result<T, Status> {
+    let unrecorded = |_unwritten| {
+        let message = "it was done, and the access log could not say so; look before you repeat it; the operator's log \
+                       says why";
+        convert::named(Code::Internal, "ACCESS_LOG", message)
+    };
+    did.and_then(|did| recorded.map(|()| did).map_err(unrecorded))
 }
 
 /// Does something to its end, even if whoever asked hangs up.
