@@ -261,6 +261,32 @@ async fn what_was_erased_without_haste_is_in_no_file_after_the_next_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_erased_without_haste_goes_out_of_all_files_when_that_is_asked_for_again() {
+    let data = Data::new();
+    let server = data.start();
+    let mut clients = server.clients().await;
+    let mut stream = Issuer::of_dev(&data).stream("main");
+    let [(draft, _), _] = log_documents(&mut clients, &mut stream).await;
+    let traces = Traces::of(&draft, 17, "WHOL-17");
+    let (issuer, reason, stream) = (ISSUER.to_owned(), "request".to_owned(), "main".to_owned());
+    let later = v1::EraseRequest {
+        issuer,
+        reason,
+        stream,
+        first_sequence: 17,
+        count: 1,
+        ..Default::default()
+    };
+    let now = v1::EraseRequest { now: true, ..later.clone() };
+    let mut admin = server.admin().await;
+    assert_eq!(admin.erase(later).await.unwrap().into_inner().erased, 1);
+    in_write_ahead_log(&Remains::of(&data.path()), &[&traces]);
+    assert_eq!(admin.erase(now).await.unwrap().into_inner().erased, 0);
+    nowhere(&data, &[&traces]);
+    server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_erased_under_load_is_in_no_file_when_it_is_said_to_be() {
     let data = Data::new();
     let server = data.start();

@@ -103,7 +103,7 @@ pub(crate) async fn run(args: &StatsArgs, output: &mut Output, now: Timestamp) -
     ]);
     let next_step = unmatched(streams, &given);
     if let Some(step) = &next_step {
-        output.note(step)?;
+        output.next(step)?;
     }
     output.json(&json!({
         "outcome": outcome.word(),

@@ -118,7 +118,7 @@ impl Registrar {
     /// The answer to a call, or what to do about its failure.
     pub(super) fn answer<T>(answer: Result<Response<T>, Status>) -> Result<T, Failure> {
         rpc::answer(answer).map_err(|failure| {
-            if failure.is_about("origin") || failure.message.starts_with("origin ") {
+            if failure.is_about("origin") {
                 return failure.next("name the log with --log ORIGIN");
             }
             let is_of_issuer = failure.message.contains("the issuer ");
